@@ -1,0 +1,74 @@
+//! The port through which a task touches the outside: intent, look, trigger, handle.
+
+use regatta_kit::BoxFuture;
+use regatta_services::error::ServiceError;
+use regatta_statebox::event::{EffectKey, Handle, Mark, Message};
+
+use crate::outcome::Outcome;
+
+/// One effect at a remote that must happen once.
+pub trait Triggerable: Send + Sync {
+    /// The remote's high-water mark now (last build number, note id, the state's value), persisted with the intent.
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>>;
+
+    /// An effect of this kind above `mark` that fits the parameters, if the remote has one: what a crash or a lost
+    /// answer left behind. Asked only when an intent without a handle is found.
+    fn find<'a>(&'a self, mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>>;
+
+    /// Makes the effect.
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>>;
+}
+
+/// The engine's ledger, as tasks see it.
+pub trait Effects: Send + Sync {
+    /// The handle of an effect that was already made, if it was.
+    fn made(&self, key: &EffectKey) -> Option<Handle>;
+
+    /// Makes the effect unless it was made before: persists intent and mark, triggers, persists the handle.
+    fn once<'a>(&'a self, key: EffectKey, remote: &'a dyn Triggerable) -> BoxFuture<'a, Result<Handle, Stopped>>;
+
+    /// Replaces a handle by a better one (a queue item that became a build).
+    fn follow<'a>(&'a self, key: EffectKey, handle: Handle) -> BoxFuture<'a, Result<(), Stopped>>;
+
+    /// Puts a message into the outbox; a key already there or already told is left alone.
+    fn tell(&self, message: Message);
+}
+
+/// Why an effect could not be made.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The remote failed.
+    Remote(ServiceError),
+    /// The engine's store or lease does not allow it now; the pass ends and starts anew.
+    Engine(String),
+}
+
+impl From<ServiceError> for Stopped {
+    fn from(error: ServiceError) -> Self {
+        Self::Remote(error)
+    }
+}
+
+/// What a task returns early with: `?` turns remote errors and engine stops into it.
+#[derive(Debug)]
+pub enum Early {
+    /// An outcome of the task.
+    Outcome(Box<Outcome>),
+    /// The engine stopped the pass.
+    Engine(String),
+}
+
+impl From<ServiceError> for Early {
+    fn from(error: ServiceError) -> Self {
+        Self::Outcome(Box::new(error.into()))
+    }
+}
+
+impl From<Stopped> for Early {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::Remote(error) => error.into(),
+            Stopped::Engine(why) => Self::Engine(why),
+        }
+    }
+}
