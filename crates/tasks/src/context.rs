@@ -5,6 +5,7 @@ use regatta_kit::Release;
 use regatta_statebox::document::Metadata;
 
 use crate::effects::Effects;
+use crate::settings::TaskSettings;
 
 /// The narrow view of the engine that a task works in.
 pub struct Context<'a> {
@@ -20,6 +21,8 @@ pub struct Context<'a> {
     pub owner: Option<&'a str>,
     /// The remote systems.
     pub services: &'a regatta_services::Services,
+    /// What the team set.
+    pub settings: &'a TaskSettings,
     /// The ledger.
     pub effects: &'a dyn Effects,
 }

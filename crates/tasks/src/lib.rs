@@ -7,3 +7,4 @@ pub mod context;
 pub mod effects;
 pub mod outcome;
 pub mod runner;
+pub mod settings;
