@@ -1,1 +1,23 @@
-//! TODO
+//! Observes, decides, acts and records.
+//!
+//! [`App`](app::App) is the one application service that every face calls: command line, and later MCP, REST and chat.
+//! A [`Session`](session::Session) is one driver's hold on one release. No rule of any single task lives here.
+
+pub mod app;
+pub mod error;
+pub mod people;
+pub mod report;
+pub mod rights;
+
+mod drive;
+mod evidence;
+mod facts;
+mod ledger;
+mod lookbook;
+mod observe;
+mod outbox;
+mod session;
+
+pub use app::{App, DriveOptions, Watch};
+pub use error::EngineError;
+pub use report::{DriveReport, DriveState, Observer};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use regatta_kit::{Overall, Status, Task};
 
-use crate::facts::{Answer, Blocker, Facts, FinalGo, Ground, Phase, Promotion, Seen, Trouble, TroubleKind, after};
+use crate::facts::{Answer, Blocker, Facts, FinalGo, Ground, Phase, Promotion, Seen, Standing, Trouble, TroubleKind, after};
 use crate::gate::{Begun, Judgement, build_of, is_contrary, judge};
 use crate::overall::{finished, overall, stopped_by};
 use crate::policy::FinalApproval;
@@ -234,6 +234,11 @@ impl Decider<'_> {
         {
             return Some(On::Person { question: question.text.clone() });
         }
+        let rereading = |m: &Move| matches!(m, Move::Look(Subject::Candidate | Subject::Promoted));
+        if task == Task::ChangeAdvisoryStatus && self.looks.iter().any(rereading) {
+            let why = "the test results are read once more before final approval".to_owned();
+            return Some(On::Precondition { name: "fresh-evidence".to_owned(), why });
+        }
         None
     }
 
@@ -258,10 +263,15 @@ impl Decider<'_> {
             return;
         }
         let build = build_of(self.facts, task);
-        let Seen::Known { value, digest, .. } = &build.file.seen else { return };
+        if build.build.is_none() {
+            return;
+        }
         // A late rejection counts until final approval is done, but nothing hurries: read as often as that is looked at.
         self.look(subject(task), build.file.looked_at, table::METADATA_POLL.from);
-        if !is_contrary(value) || self.covered(task, digest) {
+        let Seen::Known { value, digest, .. } = &build.file.seen else { return };
+        // Evidence that would pass by itself under the policy contradicts nothing.
+        let passes = || matches!(judge(self.facts, task), Judgement::Pass(_));
+        if !is_contrary(value) || self.covered(task, digest) || passes() {
             return;
         }
         let (release, name) = (self.facts.release, build.build.map_or_else(String::new, |b| b.to_string()));
@@ -292,9 +302,9 @@ impl Decider<'_> {
         let build = build_of(self.facts, task);
         self.look(subject(task), build.file.looked_at, table::RESULT_FILE_POLL.from);
         if let Seen::Known { value, digest, .. } = &build.file.seen
-            // A vanished file softens no verdict.
             && digest != of
-            && !matches!(value, crate::facts::Standing::Absent | crate::facts::Standing::Gone)
+            // A file that vanished or cannot be read softens no verdict.
+            && !matches!(value, Standing::Absent | Standing::Gone | Standing::Unreadable { .. })
         {
             self.moves.push(Move::Reset { task, why: "the evidence it failed on has changed".to_owned() });
         }
@@ -312,15 +322,19 @@ impl Decider<'_> {
             return;
         }
         let build = build_of(self.facts, task);
+        let judgement = judge(self.facts, task);
         if build.build.is_some() {
             self.look(subject(task), build.file.looked_at, table::RESULT_FILE_POLL.from);
-        }
-        if let Some(trouble) = build.file.trouble.clone() {
-            self.trouble(task, &trouble);
+            // A verdict already read stands, whether or not the remote answers now.
+            if let Some(trouble) = &build.file.trouble
+                && !matches!(judgement, Judgement::Pass(_) | Judgement::Fail(_))
+            {
+                self.trouble(task, trouble);
+            }
         }
         let since = build.file.since();
         let digest = build.file.digest().unwrap_or_default().to_owned();
-        match judge(self.facts, task) {
+        match judgement {
             Judgement::Pass(why) => self.moves.push(Move::Conclude { task, to: Status::Pass, why, digest }),
             Judgement::Fail(why) => self.moves.push(Move::Conclude { task, to: Status::Fail, why, digest }),
             // The failing look was told already; it is the better reason.

@@ -131,6 +131,17 @@ mod tests {
 
     #[test]
     fn the_graph_is_the_specifications() {
-        insta::assert_snapshot!(text(), @"");
+        insta::assert_snapshot!(text(), @"
+        create-test-report       step       takes 5 minutes       after start
+        take-ownership           step       takes 10 seconds      after create-test-report
+        check-cve-tracker-bug    step       takes 1 minute        after take-ownership
+        push-to-cdn-staging      async job  takes 30-60 minutes   after check-cve-tracker-bug
+        analyze-candidate-build  analysis   takes 2-5 minutes     after start
+        analyze-promoted-build   analysis   takes 20-360 minutes  after check-cve-tracker-bug, promotion
+        image-consistency-check  async job  takes 90-120 minutes  after analyze-promoted-build
+        stage-testing            async job  takes 2-4 hours       after analyze-promoted-build
+        image-signed-check       step       takes 2 minutes       after push-to-cdn-staging, image-consistency-check, stage-testing
+        change-advisory-status   step       takes 5 minutes       after analyze-candidate-build, image-signed-check
+        ");
     }
 }

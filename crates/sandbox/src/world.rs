@@ -1,12 +1,19 @@
 //! The world: scenario, time, what was done, and what will happen.
+//!
+//! Services keep their own state but no timers: what they show is a function of that state and of [`World::now`].
+//! What changes by itself later is scripted in the scenario or announced when it is begun, so that the scenario clock
+//! knows whether anything still lies ahead.
 
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::delays::Quantiles;
 use crate::effects::Effects;
 use crate::scenario::Scenario;
+
+/// How many log entries are kept; older ones are dropped first.
+const LOG_LIMIT_ENTRIES: usize = 100_000;
 
 /// A handle on the one world; cheap to clone, shared by all services.
 #[derive(Clone)]
@@ -15,27 +22,81 @@ pub struct World(Arc<Inner>);
 struct Inner {
     scenario: Scenario,
     effects: Effects,
-    now: Mutex<Timestamp>,
+    time: Mutex<Time>,
+    scripted: BTreeSet<Timestamp>,
     announced: Mutex<BTreeSet<(Timestamp, String)>>,
+    log: Mutex<VecDeque<LogEntry>>,
+    requests: Mutex<BTreeMap<&'static str, u64>>,
+}
+
+/// Where virtual time comes from.
+enum Time {
+    /// Somebody moves it.
+    Stepped(Timestamp),
+    /// It flows by itself, `factor` virtual seconds a real second.
+    Flowing { from: Timestamp, began: tokio::time::Instant, factor: f64 },
+}
+
+impl Time {
+    fn now(&self) -> Timestamp {
+        match self {
+            Self::Stepped(now) => *now,
+            Self::Flowing { from, began, factor } => {
+                let virtual_seconds = began.elapsed().as_secs_f64() * factor;
+                let passed = SignedDuration::try_from_secs_f64(virtual_seconds).unwrap_or(SignedDuration::MAX);
+                whole_seconds(from.checked_add(passed).unwrap_or(Timestamp::MAX))
+            }
+        }
+    }
+}
+
+/// Something that happened in the world.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct LogEntry {
+    /// Virtual time.
+    pub at: Timestamp,
+    /// The service's NAME.
+    pub service: &'static str,
+    /// What happened, one line.
+    pub text: String,
 }
 
 impl World {
-    /// A world at the scenario's start.
+    /// A world at the scenario's start. Its time stands still until a clock or [`World::advance_to`] moves it.
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
-        let start = scenario.start;
+        let start = whole_seconds(scenario.start);
+        let scripted = scenario.scripted_instants();
         Self(Arc::new(Inner {
             scenario,
             effects: Effects::default(),
-            now: Mutex::new(start),
+            time: Mutex::new(Time::Stepped(start)),
+            scripted,
             announced: Mutex::default(),
+            log: Mutex::default(),
+            requests: Mutex::default(),
         }))
     }
 
-    /// Virtual now. Services are functions of it: a build's state follows from when it was queued, not from a timer.
+    /// Virtual now, whole seconds. A build's state follows from when it was queued, not from a timer.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        *self.0.now.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.time).now()
+    }
+
+    /// Moves time forward to `at`; earlier instants change nothing, nor does it move time that flows by itself.
+    ///
+    /// For the clock and for tests of single services.
+    pub fn advance_to(&self, at: Timestamp) {
+        if let Time::Stepped(now) = &mut *lock(&self.0.time) {
+            *now = (*now).max(whole_seconds_up(at));
+        }
+    }
+
+    /// Lets time flow by itself from now on, `factor` virtual seconds a real second.
+    pub(crate) fn let_flow(&self, factor: f64) {
+        let mut time = lock(&self.0.time);
+        *time = Time::Flowing { from: time.now(), began: tokio::time::Instant::now(), factor };
     }
 
     /// The script.
@@ -58,13 +119,85 @@ impl World {
 
     /// Says that something will happen by itself at `at`, such as a build ending: the clock knows that it lies ahead.
     pub fn announce(&self, at: Timestamp, what: impl Into<String>) {
-        self.0.announced.lock().unwrap_or_else(PoisonError::into_inner).insert((at, what.into()));
+        lock(&self.0.announced).insert((at, what.into()));
     }
 
-    /// The next thing that happens by itself strictly after `after`.
+    /// The next thing that happens by itself strictly after `after`: scripted or announced.
     #[must_use]
     pub fn next_event(&self, after: Timestamp) -> Option<Timestamp> {
-        let announced = self.0.announced.lock().unwrap_or_else(PoisonError::into_inner);
-        announced.iter().map(|(at, _)| *at).find(|at| *at > after)
+        let beyond = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+        let scripted = self.0.scripted.range(beyond).next().copied();
+        let announced = lock(&self.0.announced).iter().map(|(at, _)| *at).find(|at| *at > after);
+        scripted.into_iter().chain(announced).min()
+    }
+
+    /// Notes what happened, for `/events` of the control service.
+    pub fn log(&self, service: &'static str, text: impl Into<String>) {
+        let at = self.now();
+        let mut log = lock(&self.0.log);
+        if log.len() >= LOG_LIMIT_ENTRIES {
+            log.pop_front();
+        }
+        log.push_back(LogEntry { at, service, text: text.into() });
+    }
+
+    /// What happened, oldest first.
+    #[must_use]
+    pub fn events(&self) -> Vec<LogEntry> {
+        lock(&self.0.log).iter().cloned().collect()
+    }
+
+    /// Counts one request to a service.
+    pub fn count_request(&self, service: &'static str) {
+        *lock(&self.0.requests).entry(service).or_default() += 1;
+    }
+
+    /// Requests answered so far, by service NAME.
+    #[must_use]
+    pub fn requests(&self) -> BTreeMap<&'static str, u64> {
+        lock(&self.0.requests).clone()
+    }
+}
+
+/// A lock whose holder cannot leave it broken: every change made under these locks is a single step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// An instant without its fraction of a second.
+pub(crate) fn whole_seconds(at: Timestamp) -> Timestamp {
+    Timestamp::from_second(at.as_second()).unwrap_or(at)
+}
+
+/// The first whole second that is not before `at`: who sleeps until `at` never wakes early.
+pub(crate) fn whole_seconds_up(at: Timestamp) -> Timestamp {
+    let down = whole_seconds(at);
+    if down < at { down.checked_add(SignedDuration::from_secs(1)).unwrap_or(down) } else { down }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_ahead_is_the_earlier_of_script_and_announcements() {
+        let world = World::new(Scenario::generated("4.20.1".parse().unwrap(), 1));
+        let promoted = world.scenario().promoted_at.unwrap();
+        assert_eq!(world.next_event(world.now()), Some(promoted));
+        let build_ends = world.now() + SignedDuration::from_mins(10);
+        world.announce(build_ends, "a build ends");
+        assert_eq!(world.next_event(world.now()), Some(build_ends));
+        assert_eq!(world.next_event(build_ends), Some(promoted));
+        assert_eq!(world.next_event(Timestamp::MAX), None);
+    }
+
+    #[test]
+    fn time_moves_forward_only_and_in_whole_seconds() {
+        let world = World::new(Scenario::generated("4.20.1".parse().unwrap(), 1));
+        let start = world.now();
+        world.advance_to(start - SignedDuration::from_secs(5));
+        assert_eq!(world.now(), start);
+        world.advance_to(start + SignedDuration::from_millis(1500));
+        assert_eq!(world.now(), start + SignedDuration::from_secs(2));
     }
 }

@@ -5,6 +5,7 @@
 
 use bytes::Bytes;
 use regatta_kit::BoxFuture;
+use std::time::Duration;
 
 /// Sends one request. Implementations bound time (real time) and size of the response.
 pub trait Transport: Send + Sync {
@@ -14,6 +15,14 @@ pub trait Transport: Send + Sync {
     /// When no whole response came back; statuses of 400 and above are responses, not errors.
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
 }
+
+/// A request's extension: the most bytes its answer may have.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimit(pub u64);
+
+/// A request's extension: the most real time it may take, where that is not the transport's default.
+#[derive(Debug, Clone, Copy)]
+pub struct TimeLimit(pub Duration);
 
 /// Why no whole response came back.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -26,6 +26,13 @@ pub struct Event {
     pub body: Body,
 }
 
+impl Event {
+    /// The order of every history: by time, then id. A union of histories folds the same in whatever order it came.
+    pub(crate) fn order(&self) -> (Timestamp, &EventId) {
+        (self.at, &self.id)
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -72,6 +79,14 @@ pub enum Body {
         key: EffectKey,
         /// How high the remote had counted just before.
         mark: Mark,
+    },
+    /// A driver claims the release until an instant. Written with an intent; a claim made while another holder's
+    /// stands is void, so that of two drivers exactly one holds it whatever the order of their writes.
+    Leased {
+        /// The process that drives: unique, and telling to people.
+        holder: String,
+        /// Until when; an instant not after the event's own gives the lease back.
+        until: Timestamp,
     },
     /// The effect was made; this is how to find it again.
     Triggered {

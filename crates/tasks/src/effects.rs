@@ -3,6 +3,7 @@
 use regatta_kit::BoxFuture;
 use regatta_services::error::ServiceError;
 use regatta_statebox::event::{EffectKey, Handle, Mark, Message};
+use regatta_statebox::store::StoreError;
 
 use crate::outcome::Outcome;
 
@@ -40,7 +41,7 @@ pub enum Stopped {
     /// The remote failed.
     Remote(ServiceError),
     /// The engine's store or lease does not allow it now; the pass ends and starts anew.
-    Engine(String),
+    Engine(StoreError),
 }
 
 impl From<ServiceError> for Stopped {
@@ -55,7 +56,7 @@ pub enum Early {
     /// An outcome of the task.
     Outcome(Box<Outcome>),
     /// The engine stopped the pass.
-    Engine(String),
+    Engine(StoreError),
 }
 
 impl From<ServiceError> for Early {

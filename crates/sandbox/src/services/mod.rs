@@ -1,1 +1,21 @@
 //! The imitated systems, one file each. Each offers `router(world) -> axum::Router` and keeps its own state.
+
+pub mod access;
+mod catalogue;
+pub mod clock;
+pub mod control;
+pub mod errata;
+pub mod gangway;
+mod git;
+pub mod github;
+pub mod gitlab;
+pub mod jenkins;
+mod people;
+pub mod prow;
+pub mod pyxis;
+pub mod raw;
+pub mod registry;
+pub mod release_controller;
+pub mod signature;
+pub mod slack;
+mod wire;

@@ -1,0 +1,139 @@
+//! What this driver has looked at and been told since it started.
+//!
+//! Polls are no events: the book is not kept in the state. A driver that starts anew begins with an empty book and so
+//! looks at everything at once, which is what a person who runs the command again expects.
+
+use jiff::{SignedDuration, Timestamp};
+use regatta_flow::decide::Subject;
+use regatta_flow::facts::{Answer, Trouble, TroubleKind, after};
+use regatta_flow::table::row;
+use regatta_kit::{ErrorClass, Task, TaskMap};
+use regatta_services::error::ServiceError;
+use regatta_tasks::outcome::Outcome;
+use std::collections::BTreeMap;
+
+/// Waits before the retries of a transient failure (specification, error handling): 1, 2 and 4 minutes.
+const RETRY_AFTER: [SignedDuration; 3] =
+    [SignedDuration::from_mins(1), SignedDuration::from_mins(2), SignedDuration::from_mins(4)];
+
+/// How soon a missing credential or an unanswered question is looked at again.
+const PERSON_POLL: SignedDuration = SignedDuration::from_mins(10);
+
+#[derive(Debug, Default)]
+pub(crate) struct LookBook {
+    looks: BTreeMap<Subject, Look>,
+    answers: TaskMap<Option<Answer>>,
+    failures: BTreeMap<String, Failures>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Look {
+    pub(crate) looked_at: Option<Timestamp>,
+    pub(crate) trouble: Option<Trouble>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Failures {
+    since: Timestamp,
+    count: usize,
+}
+
+impl LookBook {
+    pub(crate) fn look(&self, subject: Subject) -> Look {
+        self.looks.get(&subject).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn looked(&mut self, subject: Subject, now: Timestamp) {
+        self.failures.remove(&format!("{subject:?}"));
+        self.looks.insert(subject, Look { looked_at: Some(now), trouble: None });
+    }
+
+    pub(crate) fn look_failed(&mut self, subject: Subject, error: &ServiceError, every: SignedDuration, now: Timestamp) {
+        let trouble = self.trouble(&format!("{subject:?}"), error, every, now);
+        let looked_at = self.look(subject).looked_at;
+        self.looks.insert(subject, Look { looked_at, trouble: Some(trouble) });
+    }
+
+    /// Forgets when things were looked at, so that all of them are looked at afresh; what fails keeps its time.
+    pub(crate) fn forget_looks(&mut self) {
+        self.looks.retain(|_, look| look.trouble.is_some());
+        for task in Task::ALL {
+            if !matches!(self.answers[task], Some(Answer::Trouble(_))) {
+                self.answers[task] = None;
+            }
+        }
+    }
+
+    pub(crate) fn answer(&self, task: Task) -> Option<Answer> {
+        self.answers[task].clone()
+    }
+
+    /// Keeps what a task said; a wait of the same kind keeps its beginning. Final outcomes leave nothing to keep.
+    pub(crate) fn answered(&mut self, task: Task, outcome: &Outcome, begun: Timestamp, now: Timestamp) {
+        if !matches!(outcome, Outcome::Transient(_) | Outcome::NeedsCredentials(_)) {
+            self.failures.remove(task.name());
+        }
+        let poll = row(task).poll.from;
+        let before = self.answers[task].take();
+        self.answers[task] = match outcome {
+            Outcome::Passed(_) | Outcome::Failed(..) | Outcome::AlreadyDone(_) => None,
+            Outcome::Running(handle, check_after) => Some(Answer::Running {
+                what: handle.url.clone().unwrap_or_else(|| format!("{} {}", handle.kind, handle.id)),
+                since: begun,
+                look_again: after(now, *check_after),
+            }),
+            Outcome::Blocked(precondition, check_after) => {
+                let since = match &before {
+                    Some(Answer::Blocked { name, since, .. }) if name == precondition.name => *since,
+                    _ => now,
+                };
+                Some(Answer::Blocked {
+                    name: precondition.name.to_owned(),
+                    why: precondition.why.clone(),
+                    since,
+                    look_again: after(now, *check_after),
+                })
+            }
+            Outcome::Scheduled { what, look_again } => {
+                let since = match &before {
+                    Some(Answer::Scheduled { since, .. }) => *since,
+                    _ => now,
+                };
+                Some(Answer::Scheduled { what: what.clone(), since, look_again: *look_again })
+            }
+            Outcome::NeedsPerson(question) => Some(Answer::Asks {
+                name: question.name.to_owned(),
+                text: question.text.clone(),
+                options: question.options.clone(),
+                evidence: question.evidence.clone(),
+                look_again: after(now, PERSON_POLL),
+            }),
+            Outcome::NeedsCredentials(error) | Outcome::Transient(error) => {
+                Some(Answer::Trouble(self.trouble(task.name(), error, poll, now)))
+            }
+        };
+    }
+
+    fn trouble(&mut self, who: &str, error: &ServiceError, every: SignedDuration, now: Timestamp) -> Trouble {
+        let failures = self.failures.entry(who.to_owned()).or_insert(Failures { since: now, count: 0 });
+        failures.count += 1;
+        let (kind, wait) = if error.class() == ErrorClass::NeedsCredentials {
+            (TroubleKind::Credentials, PERSON_POLL)
+        } else {
+            match RETRY_AFTER.get(failures.count - 1) {
+                Some(wait) => {
+                    let asked = error.retry_after().and_then(|d| SignedDuration::try_from(d).ok());
+                    (TroubleKind::Retrying, asked.map_or(*wait, |asked| asked.max(*wait)))
+                }
+                None => (TroubleKind::Unavailable, every),
+            }
+        };
+        Trouble {
+            kind,
+            service: error.service.to_owned(),
+            why: format!("{error} [{}]", error.code()),
+            since: failures.since,
+            look_again: after(now, wait),
+        }
+    }
+}

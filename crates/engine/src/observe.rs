@@ -1,0 +1,129 @@
+//! Looking at the outside. What changed becomes an event; what did not is forgotten.
+
+use regatta_flow::decide::Subject;
+use regatta_flow::facts::{Phase, Promotion, Standing};
+use regatta_flow::table;
+use regatta_kit::Build;
+use regatta_kit::ids::digest;
+use regatta_results::standing::{self as results, judge};
+use regatta_results::ResultFile;
+use regatta_services::error::ServiceError;
+use regatta_services::release_controller::Phase as Seen;
+use regatta_statebox::event::Body;
+use regatta_statebox::store::StoreError;
+use serde_json::Value;
+use std::sync::Mutex;
+
+use crate::evidence::{promotion_to_json, standing_from_json, standing_to_json, subject};
+use crate::facts::candidate;
+use crate::lookbook::LookBook;
+use crate::session::Session;
+
+/// Repository and branch of the result files (reference: jobs and results).
+const RESULTS_REPOSITORY: (&str, &str) = ("openshift", "release-tests");
+const RESULTS_BRANCH: &str = "record";
+
+/// Looks at one fact and records it if it changed.
+pub(crate) async fn look(session: &Session<'_>, book: &Mutex<LookBook>, what: Subject) -> Result<(), StoreError> {
+    let now = session.now();
+    let (name, every, found) = match what {
+        Subject::Promotion => (subject::PROMOTION, table::PROMOTION_POLL.from, promotion(session).await),
+        Subject::Candidate => {
+            let build = session.read(|folded| candidate(folded, session.app.settings.tasks.arch));
+            let Some(build) = build else { return Ok(()) };
+            (subject::CANDIDATE, table::RESULT_FILE_POLL.from, result_file(session, subject::CANDIDATE, build).await)
+        }
+        Subject::Promoted => {
+            let build = Build::Release(session.release);
+            (subject::PROMOTED, table::RESULT_FILE_POLL.from, result_file(session, subject::PROMOTED, build).await)
+        }
+    };
+    match found {
+        Err(error) => {
+            lock(book).look_failed(what, &error, every, now);
+            Ok(())
+        }
+        Ok((value, digest)) => {
+            lock(book).looked(what, now);
+            let changed = session.read(|folded| folded.observed.get(name).is_none_or(|o| o.digest != digest));
+            if !changed {
+                return Ok(());
+            }
+            session.append(vec![Body::Observed { subject: name.to_owned(), value, digest }.into()]).await
+        }
+    }
+}
+
+pub(crate) fn lock(book: &Mutex<LookBook>) -> std::sync::MutexGuard<'_, LookBook> {
+    book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceError> {
+    let found = session.app.services.release_controller.release(session.release, session.app.settings.tasks.arch).await?;
+    let promotion = match found {
+        None => Promotion { phase: Phase::Absent, failing_jobs: Vec::new() },
+        Some(tag) => {
+            let phase = match tag.phase {
+                Seen::Pending => Phase::Pending,
+                Seen::Ready => Phase::Ready,
+                Seen::Accepted => Phase::Accepted,
+                Seen::Rejected => Phase::Rejected,
+                Seen::Failed => Phase::Failed,
+                Seen::Other(_) => Phase::Other,
+            };
+            let mut failing_jobs = tag.failing_blocking_jobs;
+            failing_jobs.sort();
+            // Once accepted, failing jobs decide nothing; leaving them out keeps one digest for one fact.
+            if phase == Phase::Accepted {
+                failing_jobs.clear();
+            }
+            Promotion { phase, failing_jobs }
+        }
+    };
+    let value = promotion_to_json(&promotion);
+    let digest = digest(value.to_string().as_bytes(), 16);
+    Ok((value, digest))
+}
+
+async fn result_file(session: &Session<'_>, name: &str, build: Build) -> Result<(Value, String), ServiceError> {
+    let path = build.result_file(session.app.settings.tasks.arch);
+    let (owner, repository) = RESULTS_REPOSITORY;
+    let file = session.app.services.github.file(owner, repository, &path, RESULTS_BRANCH).await?;
+    let before = session.read(|folded| {
+        let observed = folded.observed.get(name)?;
+        Some((standing_from_json(&observed.value, build)?, observed.clone()))
+    });
+    let Some(file) = file else {
+        return Ok(match before {
+            // A vanished file softens no verdict: what was known stays known.
+            Some((known, observed)) if is_verdict(&known) => (observed.value, observed.digest),
+            Some((known, _)) if known != Standing::Absent => with_digest(standing_to_json(build, &Standing::Gone)),
+            _ => with_digest(standing_to_json(build, &Standing::Absent)),
+        });
+    };
+    let standing = match ResultFile::parse(&file.bytes) {
+        Err(error) => Standing::Unreadable { why: error.to_string() },
+        Ok(parsed) => match judge(&parsed) {
+            results::Standing::Running => Standing::Running,
+            results::Standing::Reaggregating => Standing::Aggregating,
+            results::Standing::Accepted => Standing::Accepted,
+            results::Standing::PromotedByHand => Standing::PromotedByHand,
+            results::Standing::Rejected { failed_jobs } => Standing::Rejected { failed: failed_jobs, opinion: None },
+            results::Standing::Unreadable { why } => Standing::Unreadable { why },
+        },
+    };
+    // What the file says names the evidence, not its bytes: the same verdict in a new version is no new question.
+    Ok(with_digest(standing_to_json(build, &standing)))
+}
+
+fn with_digest(value: Value) -> (Value, String) {
+    let digest = digest(value.to_string().as_bytes(), 16);
+    (value, digest)
+}
+
+const fn is_verdict(standing: &Standing) -> bool {
+    matches!(
+        standing,
+        Standing::Accepted | Standing::Incomplete { .. } | Standing::PromotedByHand | Standing::Rejected { .. }
+    )
+}

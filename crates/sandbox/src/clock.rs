@@ -1,0 +1,311 @@
+//! The scenario clock.
+//!
+//! Drivers attach. While any attached driver is awake, virtual time stands still, so nothing a driver does takes virtual
+//! time and what it finds does not depend on how fast the machine is. Once every attached driver sleeps, time jumps to
+//! the earliest wake-up; exactly the sleepers due then are awake again, under the same lock, so that no second jump can
+//! overtake them. The world's own events need no waking: services are functions of time.
+//!
+//! A pace only delays the jump in real time. Time that flows by itself ([`Pace::Flowing`]) is for foreign clients, which do
+//! not attach.
+//!
+//! A driver that leaves may say when its user wants to look again. When the last one has left, time moves to the earliest
+//! instant said, and all are forgotten: whoever is run again says it anew.
+//!
+//! In another process the clock is a service; its protocol stands in [`crate::services::clock`].
+
+use jiff::Timestamp;
+use regatta_kit::{Ahead, BoxFuture, Clock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+use crate::world::{World, lock, whole_seconds_up};
+
+/// How virtual time goes along with real time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pace {
+    /// Stepped, and jumps at once.
+    Max,
+    /// Stepped; a jump waits until this many virtual seconds a real second have gone by.
+    Stepped(f64),
+    /// Flows by itself, this many virtual seconds a real second.
+    Flowing(f64),
+}
+
+/// The clock of one world; cheap to clone.
+#[derive(Clone)]
+pub struct ScenarioClock(Arc<Shared>);
+
+struct Shared {
+    world: World,
+    pace: Pace,
+    state: Mutex<State>,
+    /// Counts changes of `state`; sleepers wait on it.
+    changed: watch::Sender<u64>,
+}
+
+struct State {
+    drivers: BTreeMap<u64, Driver>,
+    next_id: u64,
+    look_again: BTreeSet<Timestamp>,
+    /// Real time at which virtual now was reached: work done since counts towards the pace.
+    reached: tokio::time::Instant,
+}
+
+#[derive(Default)]
+struct Driver {
+    /// Pending sleeps by id. A driver sleeps while it has any.
+    sleeps: BTreeMap<u64, Timestamp>,
+}
+
+impl ScenarioClock {
+    /// A clock for `world`. Of a factor only positive finite values make sense; others count as [`Pace::Max`].
+    #[must_use]
+    pub fn new(world: World, pace: Pace) -> Self {
+        let sane = |factor: f64| factor.is_finite() && factor > 0.0;
+        let pace = match pace {
+            Pace::Stepped(factor) | Pace::Flowing(factor) if !sane(factor) => Pace::Max,
+            pace => pace,
+        };
+        if let Pace::Flowing(factor) = pace {
+            world.let_flow(factor);
+        }
+        let state = State {
+            drivers: BTreeMap::new(),
+            next_id: 1,
+            look_again: BTreeSet::new(),
+            reached: tokio::time::Instant::now(),
+        };
+        Self(Arc::new(Shared { world, pace, state: Mutex::new(state), changed: watch::Sender::new(0) }))
+    }
+
+    /// The world whose time this is.
+    #[must_use]
+    pub fn world(&self) -> &World {
+        &self.0.world
+    }
+
+    /// How it goes.
+    #[must_use]
+    pub fn pace(&self) -> Pace {
+        self.0.pace
+    }
+
+    /// Virtual now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.world.now()
+    }
+
+    /// Attaches a driver: until it sleeps or leaves, time stands still.
+    #[must_use]
+    pub fn attach(&self) -> Attachment {
+        let mut state = lock(&self.0.state);
+        let id = state.fresh_id();
+        state.drivers.insert(id, Driver::default());
+        self.0.announce_change();
+        Attachment { shared: Arc::clone(&self.0), driver: id }
+    }
+
+    /// How many drivers are attached.
+    #[must_use]
+    pub fn attached(&self) -> usize {
+        lock(&self.0.state).drivers.len()
+    }
+
+    /// What the world has in store after now.
+    #[must_use]
+    pub fn ahead(&self) -> Ahead {
+        self.0.world.next_event(self.now()).map_or(Ahead::Nothing, Ahead::At)
+    }
+}
+
+impl State {
+    fn fresh_id(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id += 1;
+        id
+    }
+
+    /// The instant to jump to, when nobody is awake.
+    fn due(&self) -> Option<Timestamp> {
+        if self.drivers.values().any(|driver| driver.sleeps.is_empty()) {
+            return None;
+        }
+        self.drivers.values().flat_map(|driver| driver.sleeps.values()).min().copied()
+    }
+}
+
+/// What a sleeper has to do next.
+enum Turn {
+    /// Its time has come.
+    Wake,
+    /// Something must change first.
+    Wait,
+    /// The jump is due after this much real time.
+    Pace(std::time::Duration),
+}
+
+impl Shared {
+    fn announce_change(&self) {
+        self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Jumps if everybody sleeps and the pace allows it.
+    fn step(&self, state: &mut State) {
+        if self.pace == Pace::Max {
+            self.jump(state);
+        }
+        self.announce_change();
+    }
+
+    /// Jumps to the earliest wake-up, if everybody sleeps, and marks those due as awake.
+    fn jump(&self, state: &mut State) {
+        let Some(at) = state.due() else { return };
+        self.world.advance_to(at);
+        self.wake_due(state);
+        state.reached = tokio::time::Instant::now();
+    }
+
+    fn wake_due(&self, state: &mut State) {
+        let now = self.world.now();
+        for driver in state.drivers.values_mut() {
+            driver.sleeps.retain(|_, until| *until > now);
+        }
+    }
+
+    /// One look of the sleeper `sleep` of `driver`.
+    fn turn(&self, driver: u64, sleep: u64) -> Turn {
+        let mut state = lock(&self.state);
+        if let Pace::Flowing(factor) = self.pace {
+            self.wake_due(&mut state);
+            let until = state.drivers.get(&driver).and_then(|driver| driver.sleeps.get(&sleep));
+            return until.map_or(Turn::Wake, |until| Turn::Pace(real_time(self.world.now(), *until, factor)));
+        }
+        let pending = |state: &State| state.drivers.get(&driver).is_some_and(|d| d.sleeps.contains_key(&sleep));
+        if !pending(&state) {
+            return Turn::Wake;
+        }
+        let (Pace::Stepped(factor), Some(at)) = (self.pace, state.due()) else { return Turn::Wait };
+        let needed = real_time(self.world.now(), at, factor);
+        let left = needed.saturating_sub(state.reached.elapsed());
+        if !left.is_zero() {
+            return Turn::Pace(left);
+        }
+        self.jump(&mut state);
+        self.announce_change();
+        if pending(&state) { Turn::Wait } else { Turn::Wake }
+    }
+
+    /// Removes a driver; the last one to go lets time move to where somebody wants to look again.
+    fn detach(&self, driver: u64, look_again: Option<Timestamp>) {
+        let mut state = lock(&self.state);
+        if state.drivers.remove(&driver).is_none() {
+            return;
+        }
+        state.look_again.extend(look_again);
+        if state.drivers.is_empty() {
+            let now = self.world.now();
+            if let Some(at) = std::mem::take(&mut state.look_again).into_iter().find(|at| *at > now) {
+                self.world.advance_to(at);
+            }
+            state.reached = tokio::time::Instant::now();
+        }
+        self.step(&mut state);
+    }
+}
+
+/// Real time that virtual time takes from `now` to `at`.
+fn real_time(now: Timestamp, at: Timestamp, factor: f64) -> std::time::Duration {
+    let virtual_seconds = at.duration_since(now).as_secs_f64().max(0.0);
+    std::time::Duration::try_from_secs_f64(virtual_seconds / factor).unwrap_or(std::time::Duration::MAX)
+}
+
+/// One attached driver. Dropping it detaches it, as `leave(None)` does.
+///
+/// It counts as sleeping while any of its sleeps is pending; work that goes on beside a sleep attaches for itself.
+pub struct Attachment {
+    shared: Arc<Shared>,
+    driver: u64,
+}
+
+/// A pending sleep, taken back when its future is dropped.
+struct Sleep<'a> {
+    shared: &'a Shared,
+    driver: u64,
+    id: u64,
+}
+
+impl Drop for Sleep<'_> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.shared.state);
+        let taken_back = state.drivers.get_mut(&self.driver).and_then(|driver| driver.sleeps.remove(&self.id));
+        if taken_back.is_some() {
+            self.shared.announce_change();
+        }
+    }
+}
+
+impl Attachment {
+    /// A pending sleep until `at`, or nothing when that has come already.
+    fn begin_sleep(&self, at: Timestamp) -> Option<Sleep<'_>> {
+        let at = whole_seconds_up(at);
+        if at <= self.shared.world.now() {
+            return None;
+        }
+        let mut state = lock(&self.shared.state);
+        let id = state.fresh_id();
+        // A driver that has left and sleeps all the same is attached again.
+        state.drivers.entry(self.driver).or_default().sleeps.insert(id, at);
+        self.shared.step(&mut state);
+        Some(Sleep { shared: &self.shared, driver: self.driver, id })
+    }
+}
+
+impl Clock for Attachment {
+    fn now(&self) -> Timestamp {
+        self.shared.world.now()
+    }
+
+    #[allow(clippy::disallowed_methods)] // the pace of virtual time is the one thing that real time drives
+    fn sleep_until(&self, at: Timestamp) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            // Longer than any session lasts, and short enough for every timer.
+            const LONGEST: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
+            let mut changes = self.shared.changed.subscribe();
+            let Some(sleep) = self.begin_sleep(at) else { return };
+            loop {
+                changes.mark_unchanged();
+                match self.shared.turn(sleep.driver, sleep.id) {
+                    Turn::Wake => return,
+                    Turn::Wait => {
+                        // The sender lives in `shared`, which this driver holds.
+                        let _ = changes.changed().await;
+                    }
+                    Turn::Pace(real) => {
+                        tokio::select! {
+                            _ = changes.changed() => {}
+                            () = tokio::time::sleep(real.min(LONGEST)) => {}
+                        }
+                    }
+                }
+            }
+        })
+    }
+
+    fn ahead(&self) -> BoxFuture<'_, Ahead> {
+        let ahead = self.shared.world.next_event(self.now()).map_or(Ahead::Nothing, Ahead::At);
+        Box::pin(std::future::ready(ahead))
+    }
+
+    fn leave(&self, look_again: Option<Timestamp>) -> BoxFuture<'_, ()> {
+        self.shared.detach(self.driver, look_again);
+        Box::pin(std::future::ready(()))
+    }
+}
+
+impl Drop for Attachment {
+    fn drop(&mut self) {
+        self.shared.detach(self.driver, None);
+    }
+}
