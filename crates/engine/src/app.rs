@@ -5,7 +5,7 @@ use regatta_flow::Policy;
 use regatta_kit::ids::{EventId, Writer};
 use regatta_kit::{Clock, Overall, Release, Status, TaskMap};
 use regatta_services::Services;
-use regatta_services::raw::ReleaseData;
+use regatta_services::raw::{ReleaseData, Shipment};
 use regatta_statebox::StateBox;
 use regatta_statebox::document::Metadata;
 use regatta_statebox::event::{Body, Event};
@@ -256,15 +256,18 @@ impl App {
 
     async fn release_metadata(&self, release: Release) -> Result<Metadata, EngineError> {
         let data: ReleaseData = self.services.raw.release_data(release).await?;
-        if data.shipment_mr.is_none() {
-            return Err(EngineError::ErrataFlow(release));
-        }
+        let shipment_mr = match data.shipment {
+            Shipment::MergeRequest(url) => Some(url),
+            // Announced, but the merge request does not exist yet: the tasks that need it wait for it.
+            Shipment::WithoutUrl => None,
+            Shipment::None => return Err(EngineError::ErrataFlow(release)),
+        };
         Ok(Metadata {
             jira_ticket: data.jira_ticket,
             advisory_ids: data.advisories,
             release_date: data.release_date,
-            candidate_builds: data.candidate_builds,
-            shipment_mr: data.shipment_mr,
+            candidate_builds: data.candidates,
+            shipment_mr,
             ..Metadata::default()
         })
     }

@@ -5,9 +5,9 @@ use regatta_flow::facts::{Phase, Promotion, Standing};
 use regatta_flow::table;
 use regatta_kit::Build;
 use regatta_kit::ids::digest;
-use regatta_results::standing::{self as results, judge};
-use regatta_results::ResultFile;
+use regatta_results::{ResultFile, Standing as Said};
 use regatta_services::error::ServiceError;
+use regatta_services::github::Repository;
 use regatta_services::release_controller::Phase as Seen;
 use regatta_statebox::event::Body;
 use regatta_statebox::store::StoreError;
@@ -19,8 +19,7 @@ use crate::facts::candidate;
 use crate::lookbook::LookBook;
 use crate::session::Session;
 
-/// Repository and branch of the result files (reference: jobs and results).
-const RESULTS_REPOSITORY: (&str, &str) = ("openshift", "release-tests");
+/// The branch of the result files (reference: jobs and results).
 const RESULTS_BRANCH: &str = "record";
 
 /// Looks at one fact and records it if it changed.
@@ -59,7 +58,7 @@ pub(crate) fn lock(book: &Mutex<LookBook>) -> std::sync::MutexGuard<'_, LookBook
 }
 
 async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceError> {
-    let found = session.app.services.release_controller.release(session.release, session.app.settings.tasks.arch).await?;
+    let found = session.app.services.release_controller.payload(Build::Release(session.release), session.app.settings.tasks.arch).await?;
     let promotion = match found {
         None => Promotion { phase: Phase::Absent, failing_jobs: Vec::new() },
         Some(tag) => {
@@ -71,8 +70,7 @@ async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceErro
                 Seen::Failed => Phase::Failed,
                 Seen::Other(_) => Phase::Other,
             };
-            let mut failing_jobs = tag.failing_blocking_jobs;
-            failing_jobs.sort();
+            let mut failing_jobs: Vec<String> = tag.failing_blocking_jobs.into_keys().collect();
             // Once accepted, failing jobs decide nothing; leaving them out keeps one digest for one fact.
             if phase == Phase::Accepted {
                 failing_jobs.clear();
@@ -87,8 +85,7 @@ async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceErro
 
 async fn result_file(session: &Session<'_>, name: &str, build: Build) -> Result<(Value, String), ServiceError> {
     let path = build.result_file(session.app.settings.tasks.arch);
-    let (owner, repository) = RESULTS_REPOSITORY;
-    let file = session.app.services.github.file(owner, repository, &path, RESULTS_BRANCH).await?;
+    let file = session.app.services.github.get(&Repository::release_tests(), &path, RESULTS_BRANCH).await?;
     let before = session.read(|folded| {
         let observed = folded.observed.get(name)?;
         Some((standing_from_json(&observed.value, build)?, observed.clone()))
@@ -103,13 +100,17 @@ async fn result_file(session: &Session<'_>, name: &str, build: Build) -> Result<
     };
     let standing = match ResultFile::parse(&file.bytes) {
         Err(error) => Standing::Unreadable { why: error.to_string() },
-        Ok(parsed) => match judge(&parsed) {
-            results::Standing::Running => Standing::Running,
-            results::Standing::Reaggregating => Standing::Aggregating,
-            results::Standing::Accepted => Standing::Accepted,
-            results::Standing::PromotedByHand => Standing::PromotedByHand,
-            results::Standing::Rejected { failed_jobs } => Standing::Rejected { failed: failed_jobs, opinion: None },
-            results::Standing::Unreadable { why } => Standing::Unreadable { why },
+        Ok(parsed) => match Said::of(&parsed) {
+            Said::Running => Standing::Running,
+            Said::Reaggregating => Standing::Aggregating,
+            Said::Accepted => Standing::Accepted,
+            Said::PromotedByHand => Standing::PromotedByHand,
+            Said::Rejected { failed_jobs } => {
+                let mut failed: Vec<String> = failed_jobs.into_iter().map(|job| job.name).collect();
+                failed.sort();
+                Standing::Rejected { failed, opinion: None }
+            }
+            Said::Unreadable { why } => Standing::Unreadable { why },
         },
     };
     // What the file says names the evidence, not its bytes: the same verdict in a new version is no new question.

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use regatta_kit::{Overall, Status, Task};
 
-use crate::facts::{Answer, Blocker, Facts, FinalGo, Ground, Phase, Promotion, Seen, Standing, Trouble, TroubleKind, after};
+use crate::facts::{
+    Answer, Blocker, Facts, FinalGo, Ground, Phase, Promotion, Seen, Standing, Trouble, TroubleKind, after,
+};
 use crate::gate::{Begun, Judgement, build_of, is_contrary, judge};
 use crate::overall::{finished, overall, stopped_by};
 use crate::policy::FinalApproval;
@@ -175,11 +177,11 @@ impl Decider<'_> {
     /// Runs the task when it has not said anything yet or its time has come; otherwise says what it waits for.
     fn run_or_wait(&mut self, task: Task, run: Move) {
         let Some(answer) = &self.facts.tasks[task].answer else {
-            self.moves.push(run);
+            self.run(task, run);
             return;
         };
         if answer.look_again() <= self.facts.now {
-            self.moves.push(run);
+            self.run(task, run);
             return;
         }
         let at = Some(answer.look_again());
@@ -208,6 +210,18 @@ impl Decider<'_> {
         }
     }
 
+    fn run(&mut self, task: Task, run: Move) {
+        // Final approval cannot be taken back: results that are due to be read again are read before it, not beside it.
+        let due = |m: &Move| matches!(m, Move::Look(Subject::Candidate | Subject::Promoted));
+        if task == Task::ChangeAdvisoryStatus && self.looks.iter().any(due) {
+            let why = "the test results are read once more before final approval".to_owned();
+            let on = On::Precondition { name: "fresh-evidence".to_owned(), why };
+            self.wait(task, on, self.facts.tasks[task].since, None);
+            return;
+        }
+        self.moves.push(run);
+    }
+
     /// What keeps a task's gate shut, if anything does.
     fn shut(&self, task: Task) -> Option<On> {
         if let Some(failed) = self.stopped {
@@ -222,7 +236,11 @@ impl Decider<'_> {
                 Condition::Passed(on) if self.facts.tasks[*on].status != Status::Pass => missing.push(*on),
                 Condition::Passed(_) | Condition::Promoted => {}
                 Condition::AllOthersPassed => missing.extend(
-                    self.facts.tasks.iter().filter(|(t, f)| *t != task && f.status != Status::Pass).map(|(t, _)| t),
+                    self.facts
+                        .tasks
+                        .iter()
+                        .filter(|(t, f)| *t != task && f.status != Status::Pass)
+                        .map(|(t, _)| t),
                 ),
             }
         }
@@ -233,11 +251,6 @@ impl Decider<'_> {
             && let Some(question) = self.questions.iter().find(|q| q.kind == Asking::Contrary)
         {
             return Some(On::Person { question: question.text.clone() });
-        }
-        let rereading = |m: &Move| matches!(m, Move::Look(Subject::Candidate | Subject::Promoted));
-        if task == Task::ChangeAdvisoryStatus && self.looks.iter().any(rereading) {
-            let why = "the test results are read once more before final approval".to_owned();
-            return Some(On::Precondition { name: "fresh-evidence".to_owned(), why });
         }
         None
     }
@@ -366,12 +379,18 @@ impl Decider<'_> {
             self.trouble(task, &trouble);
             return false;
         }
-        let next = looked.looked_at.map(|at| after(at, table::PROMOTION_POLL.from)).filter(|at| *at > self.facts.now);
+        let next = looked
+            .looked_at
+            .map(|at| after(at, table::PROMOTION_POLL.from))
+            .filter(|at| *at > self.facts.now);
         let (phase, failing_jobs) = match &looked.seen {
             Seen::Unknown { .. } => ("unknown", Vec::new()),
             Seen::Known { value, .. } => (value.phase.word(), value.failing_jobs.clone()),
         };
-        if let Seen::Known { value: Promotion { phase: bad @ (Phase::Rejected | Phase::Failed), .. }, .. } = &looked.seen {
+        if let Seen::Known {
+            value: Promotion { phase: bad @ (Phase::Rejected | Phase::Failed), .. }, ..
+        } = &looked.seen
+        {
             let release = self.facts.release;
             let question = Question::new(
                 task,
@@ -380,7 +399,8 @@ impl Decider<'_> {
                 format!("The payload of {release} is {}. Will ART promote it by hand?", bad.word()),
             )
             .options([
-                "ask ART to promote it by hand: the question closes by itself when the phase turns Accepted".to_owned(),
+                "ask ART to promote it by hand: the question closes by itself when the phase turns Accepted"
+                    .to_owned(),
                 format!("regatta override {release} {task} --verdict pass --reason …"),
             ]);
             self.questions.push(question);

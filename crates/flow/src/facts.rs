@@ -71,7 +71,11 @@ impl<T> Looked<T> {
     /// Never looked at.
     #[must_use]
     pub fn not_yet(since: Timestamp) -> Self {
-        Self { seen: Seen::Unknown { why: "not looked at yet".to_owned(), since }, looked_at: None, trouble: None }
+        Self {
+            seen: Seen::Unknown { why: "not looked at yet".to_owned(), since },
+            looked_at: None,
+            trouble: None,
+        }
     }
 
     /// The value, where it is known.

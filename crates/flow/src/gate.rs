@@ -72,14 +72,14 @@ fn judge_standing(
     };
     match standing {
         Standing::Accepted => Judgement::Pass(format!("{build}: all required tests passed best-of-three")),
-        Standing::PromotedByHand => {
-            Judgement::Pass(format!("{build}: promoted by hand, accepted by the waiver recorded in its result file"))
-        }
+        Standing::PromotedByHand => Judgement::Pass(format!(
+            "{build}: promoted by hand, accepted by the waiver recorded in its result file"
+        )),
         Standing::Absent => absent(facts, task, build, at),
-        Standing::Gone => not_applicable(facts, task, "gone", &format!("the result file of {build} was there and is gone")),
-        Standing::Running => {
-            Judgement::Wait(On::Tests, Some(after(at, limits::AGGREGATION)))
+        Standing::Gone => {
+            not_applicable(facts, task, "gone", &format!("the result file of {build} was there and is gone"))
         }
+        Standing::Running => Judgement::Wait(On::Tests, Some(after(at, limits::AGGREGATION))),
         Standing::Aggregating => Judgement::Wait(On::Aggregation, Some(after(at, limits::AGGREGATION))),
         Standing::Unreadable { why } => {
             Judgement::Wait(On::Unknown { why: why.clone() }, Some(after(at, limits::RESULT_FILE)))
@@ -87,7 +87,10 @@ fn judge_standing(
         Standing::Incomplete { missing } => Judgement::Ask(
             rule(
                 Kind::Incomplete,
-                format!("{build} is accepted, but required jobs never ran: {}. May it pass all the same?", missing.join(", ")),
+                format!(
+                    "{build} is accepted, but required jobs never ran: {}. May it pass all the same?",
+                    missing.join(", ")
+                ),
             ),
             Begun::Yes,
         ),
@@ -101,7 +104,10 @@ fn judge_standing(
             Some(Recommendation::NeedsInvestigation) | None => Judgement::Ask(
                 rule(
                     Kind::Rejected,
-                    format!("{build} failed best-of-three in {}. Are the failures waivable?", failed.join(", ")),
+                    format!(
+                        "{build} failed best-of-three in {}. Are the failures waivable?",
+                        failed.join(", ")
+                    ),
                 ),
                 Begun::Yes,
             ),
@@ -126,7 +132,12 @@ fn absent(facts: &Facts, task: Task, build: &Build, at: Timestamp) -> Judgement 
     if let (Task::AnalyzeCandidateBuild, Build::Nightly(nightly)) = (task, build) {
         let given_up = after(nightly.built_at(), limits::CANDIDATE_FILE);
         if facts.now >= given_up {
-            return not_applicable(facts, task, "never", &format!("{build} has no result file 5 days after it was built"));
+            return not_applicable(
+                facts,
+                task,
+                "never",
+                &format!("{build} has no result file 5 days after it was built"),
+            );
         }
         return Judgement::Wait(On::ResultFile, Some(given_up));
     }

@@ -48,9 +48,8 @@ pub fn edges() -> Vec<Edge> {
             match need {
                 Condition::Passed(on) => edges.push(Edge { from: Node::Task(*on), to: row.task }),
                 Condition::Promoted => edges.push(Edge { from: Node::Promotion, to: row.task }),
-                Condition::AllOthersPassed => edges.extend(
-                    ends(row.task).into_iter().map(|on| Edge { from: Node::Task(on), to: row.task }),
-                ),
+                Condition::AllOthersPassed => edges
+                    .extend(ends(row.task).into_iter().map(|on| Edge { from: Node::Task(on), to: row.task })),
             }
         }
     }
@@ -89,7 +88,8 @@ pub fn text() -> String {
 /// A Mermaid flow chart; `class_of` gives each task's status class (`pass`, `fail`, `running`) or nothing.
 #[must_use]
 pub fn mermaid(class_of: impl Fn(Task) -> Option<&'static str>) -> String {
-    let mut out = String::from("flowchart TD\n    start([release announced])\n    promotion{{build promoted}}\n");
+    let mut out =
+        String::from("flowchart TD\n    start([release announced])\n    promotion{{build promoted}}\n");
     for row in &TABLE {
         let (open, close) = match row.kind {
             Kind::Step => ("[", "]"),

@@ -32,5 +32,6 @@ pub fn stopped_by(facts: &Facts) -> Option<Task> {
 /// Whether every task passed, by evidence or by override, and no blocker is open.
 #[must_use]
 pub fn finished(facts: &Facts) -> bool {
-    facts.tasks.iter().all(|(_, t)| t.status == Status::Pass) && !facts.issues.iter().any(IssueFact::is_open_blocker)
+    facts.tasks.iter().all(|(_, t)| t.status == Status::Pass)
+        && !facts.issues.iter().any(IssueFact::is_open_blocker)
 }

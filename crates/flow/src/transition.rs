@@ -52,7 +52,10 @@ pub const fn check(from: Status, to: Status, cause: Cause) -> Result<(), Illegal
     use Status::{Fail, InProgress, NotStarted, Pass};
     let legal = match cause {
         Cause::Drive => matches!((from, to), (NotStarted, InProgress) | (InProgress, Pass | Fail)),
-        Cause::Override => matches!((from, to), (NotStarted | InProgress | Fail, Pass) | (NotStarted | InProgress | Pass, Fail)),
+        Cause::Override => matches!(
+            (from, to),
+            (NotStarted | InProgress | Fail, Pass) | (NotStarted | InProgress | Pass, Fail)
+        ),
         Cause::Retry => matches!((from, to), (Fail | InProgress, NotStarted)),
         Cause::Reset => matches!((from, to), (InProgress | Pass | Fail, NotStarted)),
         Cause::EvidenceChanged => matches!((from, to), (Fail, NotStarted)),

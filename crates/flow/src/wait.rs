@@ -137,9 +137,11 @@ impl On {
             | Self::Schedule { .. }
             | Self::Service { .. } => true,
             // Earlier tasks are themselves waits or moves; counting them here would count them twice.
-            Self::Tasks(_) | Self::Credentials { .. } | Self::Person { .. } | Self::Blocker { .. } | Self::Stopped { .. } => {
-                false
-            }
+            Self::Tasks(_)
+            | Self::Credentials { .. }
+            | Self::Person { .. }
+            | Self::Blocker { .. }
+            | Self::Stopped { .. } => false,
         }
     }
 }

@@ -182,7 +182,8 @@ impl Shared {
             let until = state.drivers.get(&driver).and_then(|driver| driver.sleeps.get(&sleep));
             return until.map_or(Turn::Wake, |until| Turn::Pace(real_time(self.world.now(), *until, factor)));
         }
-        let pending = |state: &State| state.drivers.get(&driver).is_some_and(|d| d.sleeps.contains_key(&sleep));
+        let pending =
+            |state: &State| state.drivers.get(&driver).is_some_and(|d| d.sleeps.contains_key(&sleep));
         if !pending(&state) {
             return Turn::Wake;
         }
@@ -239,7 +240,8 @@ struct Sleep<'a> {
 impl Drop for Sleep<'_> {
     fn drop(&mut self) {
         let mut state = lock(&self.shared.state);
-        let taken_back = state.drivers.get_mut(&self.driver).and_then(|driver| driver.sleeps.remove(&self.id));
+        let taken_back =
+            state.drivers.get_mut(&self.driver).and_then(|driver| driver.sleeps.remove(&self.id));
         if taken_back.is_some() {
             self.shared.announce_change();
         }
@@ -307,5 +309,137 @@ impl Clock for Attachment {
 impl Drop for Attachment {
     fn drop(&mut self) {
         self.shared.detach(self.driver, None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+    use jiff::SignedDuration;
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn clock(pace: Pace) -> ScenarioClock {
+        ScenarioClock::new(World::new(Scenario::generated("4.20.1".parse().unwrap(), 1)), pace)
+    }
+
+    fn after(clock: &ScenarioClock, minutes: i64) -> Timestamp {
+        clock.world().scenario().start + SignedDuration::from_mins(minutes)
+    }
+
+    /// Polls once: whether the sleep is over.
+    fn over(sleep: &mut BoxFuture<'_, ()>) -> bool {
+        sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())) == Poll::Ready(())
+    }
+
+    #[tokio::test]
+    async fn one_driver_alone_never_waits() {
+        let clock = clock(Pace::Max);
+        let driver = clock.attach();
+        for minutes in [5, 600, 9000] {
+            driver.sleep_until(after(&clock, minutes)).await;
+            assert_eq!(driver.now(), after(&clock, minutes));
+        }
+        driver.sleep_until(after(&clock, 1)).await;
+        assert_eq!(driver.now(), after(&clock, 9000), "time does not go back");
+    }
+
+    #[test]
+    fn of_two_drivers_the_earlier_wakes_and_time_waits_for_it() {
+        let clock = clock(Pace::Max);
+        let (early, late) = (clock.attach(), clock.attach());
+        let mut late_sleep = late.sleep_until(after(&clock, 60));
+        assert!(!over(&mut late_sleep));
+        assert_eq!(clock.now(), after(&clock, 0), "the other driver is awake");
+
+        let mut early_sleep = early.sleep_until(after(&clock, 10));
+        assert!(over(&mut early_sleep));
+        assert_eq!(clock.now(), after(&clock, 10));
+        assert!(!over(&mut late_sleep), "the early one has not slept again");
+
+        let mut again = early.sleep_until(after(&clock, 90));
+        assert!(!over(&mut again));
+        assert_eq!(clock.now(), after(&clock, 60));
+        assert!(over(&mut late_sleep));
+        assert!(!over(&mut again));
+    }
+
+    #[test]
+    fn when_one_of_two_leaves_the_other_goes_on() {
+        let clock = clock(Pace::Max);
+        let (stays, goes) = (clock.attach(), clock.attach());
+        let mut sleep = stays.sleep_until(after(&clock, 30));
+        assert!(!over(&mut sleep));
+        drop(goes);
+        assert!(over(&mut sleep));
+        assert_eq!((clock.now(), clock.attached()), (after(&clock, 30), 1));
+    }
+
+    #[test]
+    fn a_sleep_given_up_makes_its_driver_awake_again() {
+        let clock = clock(Pace::Max);
+        let (one, two) = (clock.attach(), clock.attach());
+        let mut given_up = one.sleep_until(after(&clock, 10));
+        assert!(!over(&mut given_up));
+        drop(given_up);
+        let mut sleep = two.sleep_until(after(&clock, 20));
+        assert!(!over(&mut sleep));
+        assert_eq!(clock.now(), after(&clock, 0));
+        drop(one);
+        assert!(over(&mut sleep));
+    }
+
+    #[tokio::test]
+    async fn a_command_run_again_finds_that_time_has_passed() {
+        let clock = clock(Pace::Max);
+        let (drive, other) = (clock.attach(), clock.attach());
+        drive.leave(Some(after(&clock, 30))).await;
+        assert_eq!(clock.now(), after(&clock, 0), "somebody else is still attached");
+        other.leave(Some(after(&clock, 45))).await;
+        assert_eq!(clock.now(), after(&clock, 30), "the earliest wish counts");
+
+        let killed = clock.attach();
+        drop(killed);
+        assert_eq!(clock.now(), after(&clock, 30), "wishes are forgotten once time has moved");
+    }
+
+    #[tokio::test]
+    async fn a_clock_tells_what_lies_ahead() {
+        let clock = clock(Pace::Max);
+        let driver = clock.attach();
+        let Ahead::At(first) = driver.ahead().await else { panic!("a promotion lies ahead") };
+        assert_eq!(Some(first), clock.world().scenario().promoted_at);
+        driver.sleep_until(clock.world().scenario().metadata_opens_at).await;
+        assert_eq!(driver.ahead().await, Ahead::Nothing);
+        clock.world().announce(driver.now() + SignedDuration::from_mins(5), "a build ends");
+        assert_eq!(driver.ahead().await, Ahead::At(driver.now() + SignedDuration::from_mins(5)));
+    }
+
+    #[tokio::test]
+    async fn a_pace_changes_nothing_but_how_long_it_takes() {
+        let clock = clock(Pace::Stepped(1e9));
+        let (one, two) = (clock.attach(), clock.attach());
+        tokio::join!(one.sleep_until(after(&clock, 10)), async {
+            two.sleep_until(after(&clock, 5)).await;
+            assert_eq!(two.now(), after(&clock, 5));
+            two.sleep_until(after(&clock, 10)).await;
+        });
+        assert_eq!(clock.now(), after(&clock, 10));
+
+        let slow = self::clock(Pace::Stepped(1e-6));
+        let driver = slow.attach();
+        let mut sleep = pin!(driver.sleep_until(after(&slow, 10)));
+        assert_eq!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
+        assert_eq!(slow.now(), after(&slow, 0));
+    }
+
+    #[tokio::test]
+    async fn flowing_time_needs_nobody_to_sleep() {
+        let clock = clock(Pace::Flowing(1e9));
+        let (driver, _awake) = (clock.attach(), clock.attach());
+        driver.sleep_until(after(&clock, 10)).await;
+        assert!(clock.now() >= after(&clock, 10));
     }
 }

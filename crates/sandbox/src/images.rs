@@ -24,7 +24,8 @@ impl ReleaseImage {
     }
 }
 
-const COMPONENTS: [&str; 6] = ["ose-cli", "ose-console", "ose-etcd", "ose-haproxy-router", "ose-hyperkube", "ose-installer"];
+const COMPONENTS: [&str; 6] =
+    ["ose-cli", "ose-console", "ose-etcd", "ose-haproxy-router", "ose-hyperkube", "ose-installer"];
 const ARCHES: [Arch; 2] = [Arch::Amd64, Arch::Arm64];
 
 /// The release's images: the same for a release, whatever the seed.

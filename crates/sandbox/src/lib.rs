@@ -9,19 +9,19 @@
 pub mod clock;
 pub mod delays;
 pub mod effects;
-//#[doc(hidden)]
-//pub mod fixtures;
+#[doc(hidden)]
+pub mod fixtures;
 pub mod images;
 mod payload;
-//pub mod replay;
+pub mod replay;
 mod result_files;
 pub mod scenario;
-//pub mod serve;
+pub mod serve;
 pub mod services;
 pub mod world;
-//mod yaml;
+mod yaml;
 
 pub use clock::{Attachment, Pace, ScenarioClock};
 pub use scenario::Scenario;
-//pub use serve::{PortPlan, ServeOptions, Served, serve};
+pub use serve::{PortPlan, ServeOptions, Served, serve};
 pub use world::World;

@@ -95,8 +95,9 @@ pub(crate) fn metadata_page(world: &World) -> String {
 
 fn release_metadata(world: &World) -> Value {
     let release = world.scenario().release;
-    let previous: Vec<String> =
-        (release.patch.saturating_sub(3)..release.patch).map(|patch| format!("{}.{patch}", release.stream)).collect();
+    let previous: Vec<String> = (release.patch.saturating_sub(3)..release.patch)
+        .map(|patch| format!("{}.{patch}", release.stream))
+        .collect();
     json!({
         "kind": "cincinnati-metadata-v0", "version": release.to_string(), "previous": previous,
         "metadata": {"description": "", "url": format!("https://access.redhat.com{}", metadata_page(world))},
@@ -123,7 +124,9 @@ fn layer(files: &[(&str, Value)]) -> Vec<u8> {
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         header.set_cksum();
-        archive.append_data(&mut header, path, bytes.as_slice()).expect("a vector takes any bytes and the paths are short");
+        archive
+            .append_data(&mut header, path, bytes.as_slice())
+            .expect("a vector takes any bytes and the paths are short");
     }
     archive.into_inner().expect("a vector takes any bytes")
 }

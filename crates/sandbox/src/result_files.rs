@@ -109,7 +109,8 @@ impl Script {
             })
             .collect();
         let mut versions = BTreeMap::from([(self.created, self.render(&jobs, None))]);
-        let mut pass = self.created + SignedDuration::from_secs(self.seconds("first pass", Quantiles([2.5, 3.0, 4.0, 5.0, 7.0])));
+        let mut pass = self.created
+            + SignedDuration::from_secs(self.seconds("first pass", Quantiles([2.5, 3.0, 4.0, 5.0, 7.0])));
         for ordinal in 0..PASSES_LIMIT {
             for (place, job) in jobs.iter_mut().enumerate() {
                 if job.retries.is_none() && !job.first.passed && job.first.ended <= pass {
@@ -132,7 +133,8 @@ impl Script {
 
     fn jobs(&self) -> Vec<(String, Kind)> {
         let stream = self.build.stream();
-        let prefix = format!("periodic-ci-openshift-openshift-tests-private-release-{stream}-automated-release");
+        let prefix =
+            format!("periodic-ci-openshift-openshift-tests-private-release-{stream}-automated-release");
         let before = previous_stream(stream);
         match self.build {
             Build::Nightly(_) => vec![
@@ -140,13 +142,28 @@ impl Script {
                 (format!("{prefix}-azure-ipi-fips-f999"), Kind::Install),
                 (format!("{prefix}-gcp-ipi-f999"), Kind::Install),
                 (format!("{prefix}-aws-ipi-disruptive-f999"), Kind::Disruptive),
-                (format!("{prefix}-nightly-{stream}-upgrade-from-stable-{before}-gcp-ipi-f999"), Kind::UpgradeY),
-                (format!("{prefix}-nightly-{stream}-upgrade-from-stable-{stream}-aws-ipi-f999"), Kind::UpgradeZ),
+                (
+                    format!("{prefix}-nightly-{stream}-upgrade-from-stable-{before}-gcp-ipi-f999"),
+                    Kind::UpgradeY,
+                ),
+                (
+                    format!("{prefix}-nightly-{stream}-upgrade-from-stable-{stream}-aws-ipi-f999"),
+                    Kind::UpgradeZ,
+                ),
             ],
             Build::Release(_) => vec![
-                (format!("{prefix}-stable-{stream}-upgrade-from-stable-{before}-aws-ipi-f999"), Kind::UpgradeY),
-                (format!("{prefix}-stable-{stream}-upgrade-from-stable-{stream}-azure-ipi-fips-f999"), Kind::UpgradeZ),
-                (format!("{prefix}-stable-{stream}-upgrade-from-stable-{stream}-gcp-ipi-f999"), Kind::UpgradeZ),
+                (
+                    format!("{prefix}-stable-{stream}-upgrade-from-stable-{before}-aws-ipi-f999"),
+                    Kind::UpgradeY,
+                ),
+                (
+                    format!("{prefix}-stable-{stream}-upgrade-from-stable-{stream}-azure-ipi-fips-f999"),
+                    Kind::UpgradeZ,
+                ),
+                (
+                    format!("{prefix}-stable-{stream}-upgrade-from-stable-{stream}-gcp-ipi-f999"),
+                    Kind::UpgradeZ,
+                ),
             ],
         }
     }
@@ -197,7 +214,8 @@ impl Script {
         let mut file = json!({"result": entries, "build": build_entry(self.build)});
         if seen.is_some_and(|seen| jobs.iter().all(|job| job.ended_by(seen))) {
             let accepted = jobs.iter().all(|job| {
-                job.first.passed || job.retries.iter().flat_map(|(_, runs)| runs).filter(|run| run.passed).count() >= 2
+                job.first.passed
+                    || job.retries.iter().flat_map(|(_, runs)| runs).filter(|run| run.passed).count() >= 2
             });
             file["aggregated"] = json!(true);
             file["accepted"] = json!(accepted);
@@ -208,7 +226,8 @@ impl Script {
 
 impl Job {
     fn ended_by(&self, seen: Timestamp) -> bool {
-        let retries_ended = self.retries.as_ref().is_some_and(|(_, runs)| runs.iter().all(|run| run.ended <= seen));
+        let retries_ended =
+            self.retries.as_ref().is_some_and(|(_, runs)| runs.iter().all(|run| run.ended <= seen));
         self.first.ended <= seen && (self.first.passed || retries_ended)
     }
 }
@@ -244,7 +263,8 @@ impl Run {
         let mut suite = json!({"total": total, "failures": 0, "errors": 0, "skipped": total / 5});
         if !self.passed {
             suite["failures"] = json!(1);
-            suite["failingScenarios"] = json!(["[sig-imageregistry] the image registry keeps its storage after a restart"]);
+            suite["failingScenarios"] =
+                json!(["[sig-imageregistry] the image registry keeps its storage after a restart"]);
         }
         json!({"openshift-extended-test": suite})
     }
@@ -271,7 +291,9 @@ pub(crate) fn build_entry(build: Build) -> Value {
 pub(crate) fn pull_spec(build: Build) -> String {
     match build {
         Build::Release(release) => format!("quay.io/openshift-release-dev/ocp-release:{release}-x86_64"),
-        Build::Nightly(nightly) => format!("registry.ci.openshift.org/ocp/release{}:{nightly}", nightly.arch.stream_suffix()),
+        Build::Nightly(nightly) => {
+            format!("registry.ci.openshift.org/ocp/release{}:{nightly}", nightly.arch.stream_suffix())
+        }
     }
 }
 
@@ -284,11 +306,15 @@ pub(crate) fn previous_stream(stream: Stream) -> Stream {
 }
 
 /// The registry that lists exactly the jobs of a release's result files: path on branch `main`, and content.
-pub(crate) fn registry_of(stream: Stream, files: &BTreeMap<String, BTreeMap<Timestamp, Bytes>>) -> (String, Bytes) {
+pub(crate) fn registry_of(
+    stream: Stream,
+    files: &BTreeMap<String, BTreeMap<Timestamp, Bytes>>,
+) -> (String, Bytes) {
     let mut lists = [("nightly", Vec::new()), ("stable", Vec::new())];
     for (path, versions) in files {
         let list = &mut lists[usize::from(!path.contains("nightly"))].1;
-        let last = versions.last_key_value().and_then(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
+        let last =
+            versions.last_key_value().and_then(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
         let names = last.as_ref().and_then(|file| file["result"].as_array()).into_iter().flatten();
         for name in names.filter_map(|entry| entry["jobName"].as_str()) {
             let mut job = json!({"prowJob": name});
@@ -300,7 +326,8 @@ pub(crate) fn registry_of(stream: Stream, files: &BTreeMap<String, BTreeMap<Time
             }
         }
     }
-    let registry: Map<String, Value> = lists.into_iter().map(|(kind, jobs)| (kind.to_owned(), Value::Array(jobs))).collect();
+    let registry: Map<String, Value> =
+        lists.into_iter().map(|(kind, jobs)| (kind.to_owned(), Value::Array(jobs))).collect();
     (registry_path(stream), to_bytes(&Value::Object(registry)))
 }
 

@@ -7,10 +7,11 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use regatta_kit::ids::{chance, chance_unit};
 use regatta_kit::{Arch, Build, Nightly, Release};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::delays::Quantiles;
 use crate::result_files::{self, Ending, Script};
+use crate::world::LogEntry;
 
 /// The script of a world. Everything not in it follows from the seed.
 #[derive(Debug, Clone)]
@@ -64,7 +65,8 @@ impl Scenario {
         let name = release.to_string();
         let stream = release.stream;
         let fixed = |what: &str, range: u64| chance(0, "release-data", &format!("{what} {name}"), 0) % range;
-        let drawn = |what: &str, quantiles: Quantiles| quantiles.draw(seed, "scenario", &format!("{what} {name}"), 0);
+        let drawn =
+            |what: &str, quantiles: Quantiles| quantiles.draw(seed, "scenario", &format!("{what} {name}"), 0);
 
         let built = (start - drawn("candidate age", CANDIDATE_AGE)).to_zoned(TimeZone::UTC).datetime();
         let candidates: IndexMap<String, Nightly> = [Arch::Arm64, Arch::Ppc64le, Arch::S390x, Arch::Amd64]
@@ -122,11 +124,20 @@ impl Scenario {
         self.promoted_at.map(|at| at - SignedDuration::from_secs(seconds))
     }
 
-    /// Everything in the script that happens by itself and may matter to a driver.
-    #[must_use]
-    pub fn scripted_instants(&self) -> BTreeSet<Timestamp> {
-        let files = self.result_files.values().flat_map(|versions| versions.keys().copied());
-        files.chain(self.promoted_at).chain([self.metadata_opens_at]).collect()
+    /// Everything in the script that happens by itself and may matter to a driver, in no order.
+    pub(crate) fn scripted(&self) -> Vec<LogEntry> {
+        let entry = |at, service, text| LogEntry { at, service, text };
+        let files = self.result_files.iter().flat_map(|(path, versions)| {
+            let first = versions.keys().next();
+            versions.keys().map(move |at| {
+                let verb = if first == Some(at) { "created" } else { "updated" };
+                entry(*at, "github", format!("{verb} {path} on record"))
+            })
+        });
+        let accepted = format!("{} is Accepted", self.release);
+        let promoted = self.promoted_at.map(|at| entry(at, "release_controller", accepted));
+        let opened = entry(self.metadata_opens_at, "access", "the metadata page opened".to_owned());
+        files.chain(promoted).chain([opened]).collect()
     }
 }
 

@@ -43,7 +43,8 @@ impl Time {
             Self::Stepped(now) => *now,
             Self::Flowing { from, began, factor } => {
                 let virtual_seconds = began.elapsed().as_secs_f64() * factor;
-                let passed = SignedDuration::try_from_secs_f64(virtual_seconds).unwrap_or(SignedDuration::MAX);
+                let passed =
+                    SignedDuration::try_from_secs_f64(virtual_seconds).unwrap_or(SignedDuration::MAX);
                 whole_seconds(from.checked_add(passed).unwrap_or(Timestamp::MAX))
             }
         }
@@ -66,7 +67,7 @@ impl World {
     #[must_use]
     pub fn new(scenario: Scenario) -> Self {
         let start = whole_seconds(scenario.start);
-        let scripted = scenario.scripted_instants();
+        let scripted = scenario.scripted().into_iter().map(|entry| entry.at).collect();
         Self(Arc::new(Inner {
             scenario,
             effects: Effects::default(),
@@ -141,10 +142,14 @@ impl World {
         log.push_back(LogEntry { at, service, text: text.into() });
     }
 
-    /// What happened, oldest first.
+    /// What happened since the start, oldest first: what services noted, and what the script made happen.
     #[must_use]
     pub fn events(&self) -> Vec<LogEntry> {
-        lock(&self.0.log).iter().cloned().collect()
+        let mut events: Vec<LogEntry> = lock(&self.0.log).iter().cloned().collect();
+        let happened = self.scenario().start..=self.now();
+        events.extend(self.0.scenario.scripted().into_iter().filter(|entry| happened.contains(&entry.at)));
+        events.sort_by_key(|entry| entry.at);
+        events
     }
 
     /// Counts one request to a service.
@@ -189,6 +194,15 @@ mod tests {
         assert_eq!(world.next_event(world.now()), Some(build_ends));
         assert_eq!(world.next_event(build_ends), Some(promoted));
         assert_eq!(world.next_event(Timestamp::MAX), None);
+    }
+
+    #[test]
+    fn events_tell_what_the_script_made_happen_among_what_services_noted() {
+        let world = World::new(Scenario::generated("4.20.1".parse().unwrap(), 1));
+        world.log("slack", "a message");
+        world.advance_to(world.scenario().promoted_at.unwrap());
+        let texts: Vec<String> = world.events().into_iter().map(|entry| entry.text).collect();
+        assert_eq!(texts, ["a message", "4.20.1 is Accepted"]);
     }
 
     #[test]

@@ -167,3 +167,63 @@ impl Program for Process {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends at once as told, and shows what it was asked in its list.
+    struct Told(Option<i32>, &'static str, &'static str);
+
+    impl Program for Told {
+        fn run(&self, _arguments: Vec<String>) -> BoxFuture<'_, Result<Finished, Fault>> {
+            let finished = Finished { exit: self.0, stdout: self.1.into(), stderr: self.2.into() };
+            Box::pin(std::future::ready(Ok(finished)))
+        }
+    }
+
+    async fn ask(program: Told) -> Result<BTreeMap<String, Vec<String>>, ServiceError> {
+        Elliott::over(Arc::new(program)).cve_trackers("4.20.1".parse().unwrap(), BuildSystem::Brew).await
+    }
+
+    fn process(words: &[&str], limit: Duration) -> Process {
+        Process { command: words.iter().map(|word| (*word).to_owned()).collect(), env: vec![("GREETING".to_owned(), Secret::new("hi"))], limit }
+    }
+
+    #[tokio::test]
+    async fn a_list_or_nothing_is_an_answer() {
+        assert_eq!(ask(Told(Some(0), "{\"rpm\": [\"OCPBUGS-1\"]}", "noise")).await.unwrap()["rpm"], ["OCPBUGS-1"]);
+        assert!(ask(Told(Some(0), " \n", "")).await.unwrap().is_empty());
+        assert!(matches!(ask(Told(Some(0), "no list", "")).await.unwrap_err().fault, Fault::BadAnswer { .. }));
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_the_end_of_what_was_said() {
+        let error = ask(Told(Some(1), "", "Traceback\n a\n b\n\nJiraError: no\u{1b}[31m token\n")).await.unwrap_err();
+        assert_eq!(error.to_string(), "elliott: find-bugs --cve-only for 4.20.1 (brew): refused (1): a / b / JiraError: no [31m token");
+    }
+
+    #[test]
+    fn arguments_name_stream_and_assembly() {
+        let words = arguments("4.22.0-rc.3".parse().unwrap(), BuildSystem::Konflux).join(" ");
+        assert_eq!(
+            words,
+            "--data-path https://github.com/openshift-eng/ocp-build-data.git --group openshift-4.22 --assembly rc.3 \
+             --build-system konflux find-bugs --cve-only -o json"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_command_that_is_not_installed_says_how_to_mend_it() {
+        let fault = process(&["/nonexistent/elliott"], TIME_LIMIT).run(vec![]).await.unwrap_err();
+        assert!(matches!(&fault, Fault::NotFound { what } if what.contains("REGATTA_ELLIOTT")), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn a_process_gets_arguments_and_environment_and_is_ended_when_it_takes_too_long() {
+        let told = process(&["sh", "-c", "echo $GREETING $1; echo no >&2; exit 3", "x"], TIME_LIMIT).run(vec!["you".to_owned()]).await.unwrap();
+        assert_eq!((told.exit, told.stdout.as_slice(), told.stderr.as_slice()), (Some(3), &b"hi you\n"[..], &b"no\n"[..]));
+        let fault = process(&["tail", "-f", "/dev/null"], Duration::from_millis(20)).run(vec![]).await.unwrap_err();
+        assert!(matches!(fault, Fault::Unreachable(TransportError::TimedOut { .. })), "{fault}");
+    }
+}

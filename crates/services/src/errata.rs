@@ -241,11 +241,12 @@ impl Errata {
     /// Pushes an advisory to the staging targets; gives the jobs created.
     ///
     /// # Errors
-    /// As every call.
+    /// As every call; no job created is a bad answer.
     pub async fn push_stage(&self, id: u64) -> Result<Vec<PushJob>, ServiceError> {
         let call = self.remote.post(&["api", "v1", "erratum", &id.to_string(), "push"]).query(&[("defaults", "stage")]);
         let answer = call.send().await.map_err(told_reason)?;
-        Ok(push_jobs(answer.json()?))
+        let jobs = push_jobs(answer.json()?);
+        if jobs.is_empty() { Err(answer.bad("no push job was created")) } else { Ok(jobs) }
     }
 
     /// Moves an advisory to another state.
@@ -411,5 +412,66 @@ mod wire {
         pub(super) fn line(&self) -> String {
             regatta_kit::OutsideText::line(&format!("{}: {}", self.name, self.text), 200).to_string()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Auth;
+    use crate::scripted::{Scripted, answer};
+    use serde_json::json;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    fn errata(transport: &std::sync::Arc<Scripted>) -> Errata {
+        let base = "https://errata.example.com".parse().unwrap();
+        Errata::new(Remote::new("errata", base, Auth::None, std::sync::Arc::clone(transport) as _))
+    }
+
+    #[tokio::test]
+    async fn an_advisory_of_any_type_is_read() {
+        let transport = Scripted::new(|_| {
+            let body = json!({"errata": {"rhsa": {"id": 7, "status": "QE", "fulladvisory": "RHSA-2026:7-01", "synopsis": "s", "blocking_advisories": [6]}},
+                "jira_issues": {"jira_issues": [{"jira_issue": {"key": "OCPBUGS-1"}}]}});
+            Ok(answer(200, body.to_string()))
+        });
+        let advisory = errata(&transport).advisory(7).await.unwrap();
+        assert_eq!((advisory.kind, &advisory.state), (AdvisoryKind::Rhsa, &AdvisoryState::Qe));
+        assert_eq!((advisory.blocking_advisories, advisory.jira_issues), (vec![6], vec!["OCPBUGS-1".to_owned()]));
+        let other = errata(&transport).advisory(8).await.unwrap_err();
+        assert!(other.to_string().contains("advisory 7 in place of 8"), "{other}");
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_is_sent_and_only_when_it_differs() {
+        let changed = std::sync::Arc::new(AtomicBool::new(false));
+        let seen = std::sync::Arc::clone(&changed);
+        let transport = Scripted::new(move |request| {
+            if request.method() == http::Method::PUT {
+                assert_eq!(request.body(), "advisory%5Bassigned_to_email%5D=me%40example.com");
+                seen.store(true, Ordering::SeqCst);
+            }
+            let owner = if seen.load(Ordering::SeqCst) { "me@example.com" } else { "group@example.com" };
+            Ok(answer(200, json!({"people": {"assigned_to": owner}}).to_string()))
+        });
+        let errata = errata(&transport);
+        assert_eq!(errata.set_owner(7, "me@example.com").await.unwrap(), OwnerSet::Changed);
+        assert_eq!(errata.set_owner(7, "me@example.com").await.unwrap(), OwnerSet::Already);
+        let puts = transport.seen().into_iter().filter(|call| call.starts_with("PUT")).count();
+        assert_eq!(puts, 1);
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_in_the_tools_words() {
+        let transport = Scripted::new(|_| Ok(answer(422, json!({"errors": {"status": ["Invalid state transition"]}}).to_string())));
+        let error = errata(&transport).change_state(7, &AdvisoryState::RelPrep).await.unwrap_err();
+        assert_eq!(error.to_string(), "errata: POST /api/v1/erratum/7/change_state: refused (422): status: Invalid state transition");
+    }
+
+    #[test]
+    fn states_from_rel_prep_on_are_approved() {
+        let approved = ["NEW_FILES", "QE", "REL_PREP", "PUSH_READY", "IN_PUSH", "SHIPPED_LIVE", "DROPPED_NO_SHIP", "NEW"];
+        let approved: Vec<_> = approved.into_iter().filter(|word| AdvisoryState::from_word(word).is_approved()).collect();
+        assert_eq!(approved, ["REL_PREP", "PUSH_READY", "IN_PUSH", "SHIPPED_LIVE"]);
     }
 }

@@ -129,3 +129,56 @@ impl TokenSource {
         jsonwebtoken::encode(&header, &claims, &key).map_err(|_| refuse("the assertion could not be signed".to_owned()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Auth;
+    use crate::scripted::{Scripted, answer};
+    use base64::Engine as _;
+    use serde_json::{Value, json};
+    use std::sync::Arc;
+
+    /// Made for these tests, used nowhere.
+    const KEY: &str = include_str!("testdata/service-account-key.pem");
+
+    fn source(transport: &Arc<Scripted>, account: &Value) -> TokenSource {
+        let remote = Remote::new("google_token", "https://token.example.com".parse().unwrap(), Auth::None, Arc::clone(transport) as _);
+        TokenSource::new(remote, Some(Secret::new(account.to_string())))
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_is_asked_for_with_an_assertion_of_the_callers_time_and_kept_until_it_ends() {
+        let transport = Scripted::new(|request| {
+            let form: Vec<(String, String)> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+            assert_eq!(form[0].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
+            let claims = form[1].1.split('.').nth(1).unwrap();
+            let claims: Value = serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+            assert_eq!((&claims["iss"], &claims["aud"]), (&json!("robot@example.com"), &json!("https://oauth2.googleapis.com/token")));
+            let token = format!("until {}", claims["exp"]);
+            Ok(answer(200, json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"}).to_string()))
+        });
+        let tokens = source(&transport, &json!({"client_email": "robot@example.com", "private_key": KEY, "private_key_id": "k1"}));
+        assert_eq!(tokens.token(at(1000)).await.unwrap().reveal(), "until 4600");
+        assert_eq!(tokens.token(at(4000)).await.unwrap().reveal(), "until 4600");
+        assert_eq!(tokens.token(at(4560)).await.unwrap().reveal(), "until 8160");
+        tokens.forget();
+        assert_eq!(tokens.token(at(4561)).await.unwrap().reveal(), "until 8161");
+        assert_eq!(transport.seen(), ["POST https://token.example.com/token"; 3]);
+    }
+
+    #[tokio::test]
+    async fn an_unusable_account_is_a_matter_of_credentials_and_never_shown() {
+        let transport = Scripted::new(|_| Ok(answer(400, json!({"error": "invalid_grant"}).to_string())));
+        for account in [json!({}), json!({"client_email": "a", "private_key": "hunter2"}), json!({"client_email": "a", "private_key": KEY})] {
+            let error = source(&transport, &account).token(at(0)).await.unwrap_err();
+            assert_eq!(error.class(), regatta_kit::ErrorClass::NeedsCredentials);
+            assert!(!error.to_string().contains("hunter2") && error.to_string().contains("GCP_SA_FILE"), "{error}");
+        }
+        assert_eq!(transport.seen().len(), 1);
+    }
+}

@@ -352,3 +352,69 @@ mod wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Auth;
+    use crate::scripted::{Scripted, answer, answer_with};
+    use std::sync::Arc;
+
+    fn jira(answerer: impl Fn(&str) -> (u16, Value) + Send + Sync + 'static) -> (Arc<Scripted>, Jira) {
+        let transport = Scripted::new(move |request| {
+            if request.uri().path().ends_with("/serverInfo") {
+                return Ok(answer(200, json!({"deploymentType": "Cloud"}).to_string()));
+            }
+            let (status, body) = answerer(&request.uri().to_string());
+            Ok(answer(status, body.to_string()))
+        });
+        let base = "https://jira.example.com".parse().unwrap();
+        (Arc::clone(&transport), Jira::new(Remote::new("jira", base, Auth::None, transport)))
+    }
+
+    #[tokio::test]
+    async fn an_issue_that_is_absent_or_hidden_is_an_answer() {
+        let (_, jira) = jira(|url| match url.rsplit('/').next() {
+            Some("A-1") => (200, json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}, "summary": "s", "assignee": null,
+                "customfield_10470": {"emailAddress": "qa@example.com"}, "subtasks": [{"key": "A-2"}], "priority": {"name": "Major"}}})),
+            Some("A-2") => (404, json!({})),
+            Some("A-3") => (403, json!({})),
+            _ => (401, json!({})),
+        });
+        let issue = jira.issue("A-1").await.unwrap().found().unwrap();
+        assert_eq!((issue.status.as_str(), issue.qa_contact.as_deref(), issue.subtasks), ("ON_QA", Some("qa@example.com"), vec!["A-2".to_owned()]));
+        assert_eq!(jira.issue("A-2").await.unwrap(), IssueLook::Absent);
+        assert_eq!(jira.issue("A-3").await.unwrap(), IssueLook::Hidden);
+        assert!(jira.issue("A-4").await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_person_is_the_one_with_that_e_mail_not_the_first_hit() {
+        let (transport, jira) = jira(|_| {
+            (200, json!([{"accountId": "1", "emailAddress": "me.too@example.com"}, {"accountId": "2", "emailAddress": "Me@example.com"}, {"accountId": "3"}]))
+        });
+        assert_eq!(jira.person("me@example.com").await.unwrap().unwrap().id, "2");
+        assert_eq!(jira.person("you@example.com").await.unwrap(), None);
+        let asked_what_it_is = transport.seen().iter().filter(|call| call.ends_with("/serverInfo")).count();
+        assert_eq!(asked_what_it_is, 1);
+    }
+
+    #[tokio::test]
+    async fn a_step_that_is_not_offered_is_not_tried() {
+        let (transport, jira) = jira(|_| (200, json!({"transitions": [{"id": "31", "name": "In Progress"}]})));
+        assert_eq!(jira.transition("A-1", "Closed").await.unwrap(), Transitioned::NotOffered(vec!["In Progress".to_owned()]));
+        assert!(!transport.seen().iter().any(|call| call.starts_with("POST")));
+        assert_eq!(jira.transition("A-1", "in progress").await.unwrap(), Transitioned::Done);
+    }
+
+    #[tokio::test]
+    async fn a_403_that_asks_to_wait_is_a_limit() {
+        let transport = Scripted::new(|request| {
+            let server_info = request.uri().path().ends_with("/serverInfo");
+            Ok(if server_info { answer(200, "{}") } else { answer_with(403, &[("retry-after", "7")], "") })
+        });
+        let base = "https://jira.example.com".parse().unwrap();
+        let error = Jira::new(Remote::new("jira", base, Auth::None, transport)).issue("A-1").await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
+    }
+}

@@ -124,37 +124,31 @@ impl Remote {
     }
 
     /// `GET` of a path given by its segments; each is percent-encoded.
-    #[must_use]
     pub fn get(&self, segments: &[&str]) -> Call {
         self.call(Method::GET, segments)
     }
 
     /// `POST`.
-    #[must_use]
     pub fn post(&self, segments: &[&str]) -> Call {
         self.call(Method::POST, segments)
     }
 
     /// `PUT`.
-    #[must_use]
     pub fn put(&self, segments: &[&str]) -> Call {
         self.call(Method::PUT, segments)
     }
 
     /// `PATCH`.
-    #[must_use]
     pub fn patch(&self, segments: &[&str]) -> Call {
         self.call(Method::PATCH, segments)
     }
 
     /// `DELETE`.
-    #[must_use]
     pub fn delete(&self, segments: &[&str]) -> Call {
         self.call(Method::DELETE, segments)
     }
 
     /// `GET` of an absolute URL that the service itself named (a redirect, a download link), without its credential.
-    #[must_use]
     pub fn get_elsewhere(&self, url: &Url) -> Call {
         let mut call = self.call(Method::GET, &[]).anonymous();
         url.path().clone_into(&mut call.path);
@@ -480,5 +474,119 @@ impl Answer {
             }
         };
         Err(self.fault(fault))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted::{Scripted, answer, answer_with};
+    use regatta_kit::{Code, ErrorClass};
+
+    fn remote(world: Arc<Scripted>) -> Remote {
+        let auth = Auth::Bearer(Secret::new("hunter2"));
+        Remote::new("jira", "https://j.example/base/".parse().unwrap(), auth, world).with_hint("renew JIRA_TOKEN")
+    }
+
+    async fn fault(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> ServiceError {
+        let world = Scripted::new(move |_| Ok(answer_with(status, headers, body)));
+        remote(world).get(&["issue", "A-1"]).query(&[("token", "hunter2")]).send().await.unwrap_err()
+    }
+
+    #[tokio::test]
+    async fn statuses_become_faults_with_code_and_class() {
+        for (status, code, class) in [
+            (401, Code::NotAuthorised, ErrorClass::NeedsCredentials),
+            (403, Code::NotAuthorised, ErrorClass::NeedsCredentials),
+            (404, Code::NotFound, ErrorClass::Permanent),
+            (409, Code::Conflict, ErrorClass::Transient),
+            (412, Code::Conflict, ErrorClass::Transient),
+            (422, Code::Refused, ErrorClass::Permanent),
+            (429, Code::Limited, ErrorClass::Transient),
+            (500, Code::ServerFault, ErrorClass::Transient),
+            (503, Code::ServerFault, ErrorClass::Transient),
+            (302, Code::BadAnswer, ErrorClass::Transient),
+        ] {
+            let error = fault(status, &[], "why\u{1b}[31m").await;
+            assert_eq!((error.code(), error.class()), (code, class), "{status}");
+            assert!(!error.to_string().contains("hunter2") && !error.to_string().contains('\u{1b}'), "{error}");
+        }
+        assert_eq!(fault(401, &[], "").await.to_string(), "jira: GET /issue/A-1: credential missing, wrong or expired: renew JIRA_TOKEN");
+        assert_eq!(fault(400, &[], "no such field").await.to_string(), "jira: GET /issue/A-1: refused (400): no such field");
+    }
+
+    #[tokio::test]
+    async fn retry_after_is_honoured_in_seconds_only() {
+        assert_eq!(fault(429, &[("retry-after", "60")], "").await.retry_after(), Some(Duration::from_secs(60)));
+        assert_eq!(fault(503, &[("retry-after", "5")], "").await.retry_after(), Some(Duration::from_secs(5)));
+        assert_eq!(fault(429, &[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], "").await.retry_after(), None);
+    }
+
+    #[tokio::test]
+    async fn a_403_of_a_rate_limit_is_no_missing_credential() {
+        assert_eq!(fault(403, &[("x-ratelimit-remaining", "0")], "").await.code(), Code::Limited);
+        assert_eq!(fault(403, &[("retry-after", "7")], "").await.code(), Code::Limited);
+    }
+
+    #[tokio::test]
+    async fn an_answer_of_another_type_quotes_its_beginning() {
+        let world = Scripted::new(|_| Ok(answer(200, "<html>Log in</html>")));
+        let error = remote(world).get(&["x"]).send().await.unwrap().json::<Vec<u8>>().unwrap_err().to_string();
+        assert!(error.contains("not the JSON expected") && error.contains("it began: <html>Log in</html>"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused() {
+        let world = Scripted::new(|_| Ok(answer(200, "0123456789")));
+        let error = remote(world).with_body_limit(9).get(&["x"]).send().await.unwrap_err();
+        assert!(matches!(error.fault, Fault::Unreachable(TransportError::TooLarge { limit: 9 })));
+    }
+
+    #[tokio::test]
+    async fn paths_are_encoded_part_by_part_below_the_base() {
+        let world = Scripted::new(|_| Ok(answer(200, "")));
+        let remote = remote(world.clone());
+        remote.get(&["projects", "a/b c", "x?y#z"]).query(&[("q", "ä&b")]).send().await.unwrap();
+        remote.post(&["values:batchUpdate"]).send().await.unwrap();
+        remote.get(&[]).raw_path("/api/x%2Fy?page=2").send().await.unwrap();
+        assert_eq!(
+            world.seen(),
+            [
+                "GET https://j.example/base/projects/a%2Fb%20c/x%3Fy%23z?q=%C3%A4%26b",
+                "POST https://j.example/base/values:batchUpdate",
+                "GET https://j.example/base/api/x%2Fy?page=2",
+            ]
+        );
+    }
+
+    #[tokio::test]
+    async fn no_path_climbs_out_and_no_call_without_credential_is_sent() {
+        let world = Scripted::new(|_| Ok(answer(200, "")));
+        let remote = remote(world.clone());
+        assert!(remote.get(&["a", "..", "b"]).send().await.is_err());
+        assert!(remote.get(&["a", ""]).send().await.is_err());
+        assert!(remote.get(&[]).raw_path("/a/../b").send().await.is_err());
+        let missing = remote.with_auth(Auth::Missing { hint: "set JIRA_TOKEN".to_owned() });
+        assert_eq!(missing.get(&["a"]).send().await.unwrap_err().code(), Code::NotAuthorised);
+        assert_eq!(world.seen(), [""; 0]);
+        missing.get(&["a"]).anonymous().send().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn credentials_go_into_the_header_meant_for_them() {
+        for (auth, name, value) in [
+            (Auth::Bearer(Secret::new("t")), "authorization", "Bearer t"),
+            (Auth::Basic("u".to_owned(), Secret::new("t")), "authorization", "Basic dTp0"),
+            (Auth::Header("private-token", Secret::new("t")), "private-token", "t"),
+        ] {
+            let world = Scripted::new(move |request| {
+                assert_eq!(request.headers()[name], value);
+                Ok(answer(200, ""))
+            });
+            remote(world).with_auth(auth).get(&["x"]).send().await.unwrap();
+        }
+        let world = Scripted::new(|_| Ok(answer(200, "")));
+        let error = remote(world).with_auth(Auth::Bearer(Secret::new("a\nb"))).get(&["x"]).send().await.unwrap_err();
+        assert!(error.to_string().contains("no header can carry"), "{error}");
     }
 }

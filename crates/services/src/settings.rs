@@ -195,6 +195,7 @@ pub struct ServiceSettings {
     /// Why a credential that is set cannot be used, by variable: a file that cannot be read.
     unusable: BTreeMap<&'static str, String>,
     elliott: Option<Vec<String>>,
+    jira_email: Option<Secret>,
 }
 
 /// The variable that names the elliott command, words separated by spaces.
@@ -241,7 +242,8 @@ impl ServiceSettings {
             }
         }
         let elliott = lookup(ELLIOTT_VARIABLE).map(|words| words.split_whitespace().map(str::to_owned).collect());
-        Ok(Self { urls, credentials, unusable, elliott })
+        let jira_email = lookup("JIRA_EMAIL").map(Secret::new);
+        Ok(Self { urls, credentials, unusable, elliott, jira_email })
     }
 
     /// A service's base URL; `None` where no default exists and none was named.
@@ -307,6 +309,19 @@ impl ServiceSettings {
     #[must_use]
     pub fn elliott(&self) -> Option<&[String]> {
         self.elliott.as_deref()
+    }
+
+    /// The variables elliott needs in its environment. Without `JIRA_EMAIL` it silently finds nothing, so that defaults to
+    /// the Jira user.
+    #[must_use]
+    pub fn elliott_environment(&self) -> Vec<(String, Secret)> {
+        let user = self.credential("JIRA_USERNAME");
+        let variables = [
+            ("JIRA_TOKEN", self.credential("JIRA_TOKEN")),
+            ("JIRA_USERNAME", user),
+            ("JIRA_EMAIL", self.jira_email.as_ref().or(user)),
+        ];
+        variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.clone()))).collect()
     }
 
     /// Whether these settings point at an imitated world: then a scenario clock is named.

@@ -380,4 +380,31 @@ mod tests {
     fn tab_titles_are_quoted() {
         assert_eq!(a1(&Tab { id: 0, title: "4.20.1's".to_owned() }, "B1:B4"), "'4.20.1''s'!B1:B4");
     }
+
+    #[tokio::test]
+    async fn a_kept_token_that_is_refused_is_replaced_once_and_ranges_are_read_in_one_call() {
+        use crate::scripted::{Scripted, answer};
+        let tokens = std::sync::atomic::AtomicU32::new(0);
+        let transport = Scripted::new(move |request| {
+            if request.uri().path() == "/token" {
+                let n = tokens.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                return Ok(answer(200, json!({ "access_token": format!("t{n}"), "expires_in": 3600 }).to_string()));
+            }
+            let stale = request.headers()["authorization"] == "Bearer t0";
+            let body = json!({ "valueRanges": [{ "range": "x", "values": [["a"], [], ["1", null]] }, { "range": "y" }] });
+            Ok(if stale { answer(401, "{}") } else { answer(200, body.to_string()) })
+        });
+        let remote = |service| Remote::new(service, "https://google.example.com".parse().unwrap(), Auth::None, std::sync::Arc::clone(&transport) as _);
+        let account = json!({ "client_email": "a", "private_key": include_str!("testdata/service-account-key.pem") });
+        let sheets = Sheets::new(remote("sheets"), remote("google_token"), Some(Secret::new(account.to_string())));
+        let tab = Tab { id: 1, title: "4.20.1".to_owned() };
+        let read = sheets.book("B", Timestamp::UNIX_EPOCH).read(&tab, &["B1:B19", "C8:C"]).await.unwrap();
+        assert_eq!(read, [vec![vec!["a".to_owned()], vec![], vec!["1".to_owned(), String::new()]], vec![]]);
+        let seen = transport.seen();
+        assert_eq!(seen.len(), 4, "{seen:?}");
+        assert_eq!(
+            seen[3],
+            "GET https://google.example.com/v4/spreadsheets/B/values:batchGet?valueRenderOption=FORMATTED_VALUE&ranges=%274.20.1%27%21B1%3AB19&ranges=%274.20.1%27%21C8%3AC"
+        );
+    }
 }

@@ -279,3 +279,75 @@ pub fn split_text(text: &str, limit: usize) -> Vec<String> {
     }
     pieces.iter().map(|piece| piece.trim_end_matches('\n').to_owned()).filter(|piece| !piece.is_empty()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Auth;
+    use crate::scripted::{Scripted, answer};
+    use regatta_kit::ErrorClass;
+    use serde_json::Value;
+    use std::sync::Arc;
+
+    fn slack(answerer: impl Fn(&str, &str) -> Value + Send + Sync + 'static) -> Slack {
+        let transport: Arc<Scripted> = Scripted::new(move |request| {
+            let body = String::from_utf8(request.body().to_vec()).unwrap();
+            Ok(answer(200, answerer(request.uri().path(), &body).to_string()))
+        });
+        Slack::new(Remote::new("slack", "https://slack.example.com".parse().unwrap(), Auth::None, transport))
+    }
+
+    #[tokio::test]
+    async fn a_refusal_in_a_good_answer_is_typed() {
+        for (word, class) in [
+            ("ratelimited", ErrorClass::Transient),
+            ("internal_error", ErrorClass::Transient),
+            ("invalid_auth", ErrorClass::NeedsCredentials),
+            ("channel_not_found", ErrorClass::Permanent),
+        ] {
+            let slack = slack(move |_, _| json!({"ok": false, "error": word}));
+            assert_eq!(slack.post("team", "hello", "k").await.unwrap_err().class(), class, "{word}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_message_is_found_by_its_key_on_a_later_page_of_a_channel_given_by_name() {
+        let slack = slack(|path, body| match path {
+            "/api/conversations.list" => json!({"ok": true, "channels": [{"id": "C0000000A", "name": "other"}, {"id": "C0000000B", "name": "team"}]}),
+            "/api/conversations.history" if body.contains("cursor=next") => json!({"ok": true, "messages": [
+                {"ts": "2.0", "metadata": {"event_type": "other", "event_payload": {"key": "report:4.20.1"}}},
+                {"ts": "1.0", "metadata": {"event_type": "regatta", "event_payload": {"key": "report:4.20.1"}}}]}),
+            "/api/conversations.history" => {
+                assert!(body.contains("channel=C0000000B") && body.contains("oldest=1000"), "{body}");
+                json!({"ok": true, "messages": [{"ts": "3.0"}], "response_metadata": {"next_cursor": "next"}})
+            }
+            _ => json!({"ok": false, "error": "unknown_method"}),
+        });
+        let since = Timestamp::from_second(1000).unwrap();
+        let found = slack.find("#team", "report:4.20.1", since).await.unwrap();
+        assert_eq!(found, Some(Posted { channel: "C0000000B".to_owned(), ts: "1.0".to_owned() }));
+        assert_eq!(slack.find("unknown", "k", since).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn people_and_groups_that_slack_does_not_know_are_none() {
+        let slack = slack(|path, body| match path {
+            "/api/users.lookupByEmail" if body == "email=me%40example.com" => json!({"ok": true, "user": {"id": "U1"}}),
+            "/api/users.lookupByEmail" => json!({"ok": false, "error": "users_not_found"}),
+            _ => json!({"ok": true, "usergroups": [{"id": "S1", "handle": "art-team"}]}),
+        });
+        assert_eq!(slack.user_by_email("me+qe@example.com").await.unwrap().as_deref(), Some("U1"));
+        assert_eq!(slack.user_by_email("you@example.com").await.unwrap(), None);
+        assert_eq!(slack.usergroup("art-team").await.unwrap().as_deref(), Some("S1"));
+        assert_eq!(slack.usergroup("nobody").await.unwrap(), None);
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_lines_where_possible() {
+        assert_eq!(split_text("short", 10), ["short"]);
+        assert_eq!(split_text("one\ntwo\nthree\n", 8), ["one\ntwo", "three"]);
+        assert_eq!(split_text("abcdefghij\nk", 4), ["abcd", "efgh", "ij\nk"]);
+        assert_eq!(split_text("ééé", 2), ["éé", "é"]);
+        assert!(split_text("", 5).is_empty());
+    }
+}

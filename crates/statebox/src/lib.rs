@@ -1,6 +1,6 @@
 //! The release's aggregate: one document a release, whose history is the truth.
 //!
-//! [`event`] says what can happen, [`fold`] what it comes to, [`document`] how it stands in a file (with [`json`] and
+//! [`event`] says what can happen, [`fold`] what it comes to, [`document`] how it stands in a file (with JSON and
 //! YAML as its two layouts), [`statebox`] keeps the three together, [`merge`] unites two of them, [`check`] judges a
 //! file, and [`store`] keeps them safe against other writers. No rule of the flow lives here: which moves are legal
 //! is asked of the caller.
@@ -10,13 +10,13 @@ pub mod document;
 pub mod event;
 pub mod fold;
 mod foreign;
-pub mod json;
+mod json;
 pub mod mask;
 pub mod merge;
 pub mod statebox;
 pub mod store;
-pub mod yaml_read;
-pub mod yaml_write;
+mod yaml_read;
+mod yaml_write;
 
 pub use document::{Document, DocumentError, Layout};
 pub use event::{Body, Event};

@@ -35,7 +35,12 @@ impl StateBox {
     /// the document is believed: [`Self::folded`] shows it at once, and the next change records it.
     #[must_use]
     pub fn open(document: Document) -> Self {
-        Self::open_trusting(document, Trust::Everything)
+        let mut folded = Folded::of(document.history());
+        foreign::fill_texts(&mut folded, &document.root);
+        let pending = foreign::difference(&document.root, &folded, Trust::Everything);
+        let mut state = Self { document, folded, pending };
+        state.believe_pending();
+        state
     }
 
     /// Reads a text; warnings come beside it.
@@ -47,21 +52,46 @@ impl StateBox {
         Ok((Self::open(document), warnings))
     }
 
-    pub(crate) fn open_trusting(document: Document, trust: Trust) -> Self {
-        let mut folded = Folded::of(document.history());
-        foreign::fill_texts(&mut folded, &document.root);
-        let pending = foreign::difference(&document.root, &folded, trust);
-        let mut state = Self { document, folded, pending };
-        state.believe_pending();
-        state
-    }
-
     fn believe_pending(&mut self) {
         if !self.pending.is_empty() {
             let at = self.edited_at();
             foreign::take_over(&mut self.folded, at, &Value::Object(self.pending.clone()));
             foreign::fill_texts(&mut self.folded, &self.document.root);
         }
+    }
+
+    /// Folds a united history and writes all it knows into the fields; texts that only the given fields hold are
+    /// found there.
+    pub(crate) fn fold_anew(document: Document, texts: &[&Map<String, Value>]) -> Self {
+        let mut folded = Folded::of(document.history());
+        foreign::fill_texts(&mut folded, &document.root);
+        for root in texts {
+            foreign::fill_texts(&mut folded, root);
+        }
+        let updated_at = document.root.get("updated_at").cloned();
+        let mut state = Self { document, folded, pending: Map::new() };
+        state.project_all();
+        // A union changes nothing by itself: the later of the two times stands.
+        if let Some(Value::String(stated)) = updated_at
+            && crate::document::parse_time(&stated) > state.last_at()
+        {
+            state.document.root.insert("updated_at".to_owned(), stated.into());
+        }
+        state.pending = foreign::difference(&state.document.root, &state.folded, Trust::Everything);
+        state.believe_pending();
+        state
+    }
+
+    /// Believes edits that stand in another content than this document's, and writes them into its fields.
+    pub(crate) fn believing(mut self, edits: Map<String, Value>, source: &Map<String, Value>) -> Self {
+        if !edits.is_empty() {
+            self.pending.extend(edits);
+            let at = self.edited_at();
+            foreign::take_over(&mut self.folded, at, &Value::Object(self.pending.clone()));
+            foreign::fill_texts(&mut self.folded, source);
+            self.project_all();
+        }
+        self
     }
 
     /// When the edits not yet recorded were made, as far as the document tells.
@@ -114,22 +144,24 @@ impl StateBox {
     /// [`Self::apply`] makes such an entry by itself when the caller does not.
     #[must_use]
     pub fn reconcile_foreign(&self, id: EventId, at: Timestamp) -> Option<Event> {
-        let difference = Value::Object(self.pending.clone());
-        (!self.pending.is_empty()).then(|| Event {
-            id,
-            at: self.last_at().map_or(at, |last| last.max(at)),
-            actor: "somebody else".to_owned(),
-            reason: None,
-            body: Body::Imported { difference },
-        })
+        (!self.pending.is_empty()).then(|| imported(id, self.not_before_last(at), self.pending.clone()))
     }
 
-    /// The same with an id made of the content: two that find the same edit record one entry.
-    pub(crate) fn import_entry(&self, at: Timestamp) -> Option<Event> {
-        let text = Value::Object(self.pending.clone()).to_string();
-        let base = self.document.history.last().map_or_else(String::new, |entry| entry.event.id.to_string());
-        let name = digest(format!("{base}\n{text}").as_bytes(), 16);
-        self.reconcile_foreign(EventId(Writer(format!("import-{name}")), 1), at)
+    fn not_before_last(&self, at: Timestamp) -> Timestamp {
+        self.last_at().map_or(at, |last| last.max(at))
+    }
+
+    /// An entry of foreign edits, dated when they were made. Its id is made of the content: two that find the same
+    /// edits record one entry.
+    pub(crate) fn import_of(&self, difference: Map<String, Value>) -> Option<Event> {
+        if difference.is_empty() {
+            return None;
+        }
+        let text = Value::Object(difference.clone()).to_string();
+        let after = self.document.history.last().map_or_else(String::new, |entry| entry.event.id.to_string());
+        let name = digest(format!("{after}\n{text}").as_bytes(), 16);
+        let id = EventId(Writer(format!("import-{name}")), 1);
+        Some(imported(id, self.edited_at(), difference))
     }
 
     /// Appends events and writes the fields they touch. Events already in the history are left out; free text is
@@ -140,7 +172,10 @@ impl StateBox {
         let import = match first.body {
             // The caller's own record of the very same edits.
             Body::Imported { .. } => None,
-            _ => self.import_entry(self.edited_at().min(first.at)),
+            _ => self.import_of(self.pending.clone()).map(|entry| {
+                let at = self.not_before_last(entry.at.min(first.at));
+                Event { at, ..entry }
+            }),
         };
         let before = self.document.history.len();
         let mut touched = Touched::default();
@@ -365,6 +400,11 @@ impl StateBox {
     pub(crate) fn document_mut(&mut self) -> &mut Document {
         &mut self.document
     }
+}
+
+fn imported(id: EventId, at: Timestamp, difference: Map<String, Value>) -> Event {
+    let body = Body::Imported { difference: Value::Object(difference) };
+    Event { id, at, actor: "somebody else".to_owned(), reason: None, body }
 }
 
 /// Which of production's fields a batch of events touches.

@@ -259,7 +259,9 @@ impl Writer {
             }
             let inside = end > 0 && end + 1 < chars.len();
             let may_break = here == Some(' ') || start >= end;
-            if inside && may_break && self.column + end.saturating_sub(start) > WIDTH && place == Place::Value {
+            // After an escape `start` is one past `end`, and the line counts as one shorter.
+            let column = (self.column + end).saturating_sub(start);
+            if inside && may_break && column > WIDTH && place == Place::Value {
                 if start < end {
                     self.put_chars(&chars[start..end]);
                     start = end;

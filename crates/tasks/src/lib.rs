@@ -3,8 +3,16 @@
 //! A task looks, acts through [`effects::Effects`] and answers with an [`outcome::Outcome`]. It neither schedules nor
 //! retries nor waits: that is the engine's.
 
+pub mod change_advisory_status;
+pub mod check_cve_tracker_bug;
 pub mod context;
+pub mod create_test_report;
 pub mod effects;
+pub mod email;
 pub mod outcome;
+pub mod push_to_cdn_staging;
+mod release_parts;
+pub mod report;
 pub mod runner;
 pub mod settings;
+pub mod take_ownership;

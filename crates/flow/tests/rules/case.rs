@@ -6,8 +6,8 @@
 use jiff::{SignedDuration, Timestamp};
 use regatta_flow::decide::{Decision, Move, Subject, decide};
 use regatta_flow::facts::{
-    Answer, Blocker, BuildFact, Facts, FinalGo, Ground, IssueFact, Looked, OverrideFact, Phase, Promotion, Resolved, Seen,
-    Standing, TaskFact, Trouble, TroubleKind, after,
+    Answer, Blocker, BuildFact, Facts, FinalGo, Ground, IssueFact, Looked, OverrideFact, Phase, Promotion,
+    Resolved, Seen, Standing, TaskFact, Trouble, TroubleKind, after,
 };
 use regatta_flow::policy::{AnalysisPolicy, FinalApproval, Policy};
 use regatta_flow::wait::On;
@@ -54,7 +54,12 @@ impl Case {
     /// The usual middle of a release: the opening tasks passed, the candidate was accepted, the payload is promoted.
     pub(crate) fn promoted() -> Self {
         Self::fresh()
-            .passed(&[Task::CreateTestReport, Task::TakeOwnership, Task::CheckCveTrackerBug, Task::PushToCdnStaging])
+            .passed(&[
+                Task::CreateTestReport,
+                Task::TakeOwnership,
+                Task::CheckCveTrackerBug,
+                Task::PushToCdnStaging,
+            ])
             .phase(Phase::Accepted)
             .candidate(Standing::Accepted)
             .passed_by(Task::AnalyzeCandidateBuild, "file")
@@ -62,11 +67,10 @@ impl Case {
 
     /// Everything but final approval is done, both builds were accepted.
     pub(crate) fn ready() -> Self {
-        Self::promoted().promoted_file(Standing::Accepted).passed_by(Task::AnalyzePromotedBuild, "file").passed(&[
-            Task::ImageConsistencyCheck,
-            Task::StageTesting,
-            Task::ImageSignedCheck,
-        ])
+        Self::promoted()
+            .promoted_file(Standing::Accepted)
+            .passed_by(Task::AnalyzePromotedBuild, "file")
+            .passed(&[Task::ImageConsistencyCheck, Task::StageTesting, Task::ImageSignedCheck])
     }
 
     pub(crate) fn now(mut self, minutes: i64) -> Self {
@@ -120,7 +124,8 @@ impl Case {
     pub(crate) fn running(self, task: Task, what: &str) -> Self {
         let now = self.facts.now;
         let look_again = after(now, SignedDuration::from_mins(5));
-        self.status(task, Status::InProgress).answer(task, Answer::Running { what: what.to_owned(), since: now, look_again })
+        self.status(task, Status::InProgress)
+            .answer(task, Answer::Running { what: what.to_owned(), since: now, look_again })
     }
 
     pub(crate) fn answer(mut self, task: Task, answer: Answer) -> Self {
@@ -184,7 +189,11 @@ impl Case {
 
 /// A value first seen, and last looked at, at this instant.
 pub(crate) fn just_seen<T>(value: T, digest: &str, now: Timestamp) -> Looked<T> {
-    Looked { seen: Seen::Known { value, at: now, digest: digest.to_owned() }, looked_at: Some(now), trouble: None }
+    Looked {
+        seen: Seen::Known { value, at: now, digest: digest.to_owned() },
+        looked_at: Some(now),
+        trouble: None,
+    }
 }
 
 /// A remote that fails since the start and is tried again in five minutes.

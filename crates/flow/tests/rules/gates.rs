@@ -1,12 +1,10 @@
 //! The gates, exhaustively: every standing under every policy, and every combination of statuses.
 
+use regatta_flow::decide;
 use regatta_flow::decide::{Move, Subject};
-use regatta_flow::facts::{
-    Blocker, Confidence, Facts, Looked, Opinion, Phase, Recommendation, Standing,
-};
+use regatta_flow::facts::{Blocker, Confidence, Facts, Looked, Opinion, Phase, Recommendation, Standing};
 use regatta_flow::gate::{Begun, Judgement, judge};
 use regatta_flow::policy::AnalysisPolicy;
-use regatta_flow::decide;
 use regatta_kit::{Overall, Status, Task};
 
 use crate::case::{Case, at};
@@ -40,7 +38,10 @@ fn standings() -> Vec<(String, Option<Standing>)> {
             [("high", Confidence::High), ("medium", Confidence::Medium), ("low", Confidence::Low)]
         {
             let opinion = Some(Opinion { recommendation, confidence });
-            all.push((format!("rejected, {word}, {sure}"), Some(Standing::Rejected { failed: jobs(), opinion })));
+            all.push((
+                format!("rejected, {word}, {sure}"),
+                Some(Standing::Rejected { failed: jobs(), opinion }),
+            ));
         }
     }
     all
@@ -111,12 +112,15 @@ fn the_move_follows_the_judgement() {
         for policy in POLICIES {
             for task in ANALYSES {
                 for status in [Status::NotStarted, Status::InProgress] {
-                    let case = with_standing(task, standing.clone()).analysis_policy(policy).status(task, status);
+                    let case =
+                        with_standing(task, standing.clone()).analysis_policy(policy).status(task, status);
                     let decision = case.decide();
                     let of_task: Vec<&Move> = decision
                         .moves
                         .iter()
-                        .filter(|m| matches!(m, Move::Conclude { task: t, .. } | Move::Begin(t) if *t == task))
+                        .filter(
+                            |m| matches!(m, Move::Conclude { task: t, .. } | Move::Begin(t) if *t == task),
+                        )
                         .collect();
                     let waits = decision.waits.iter().filter(|w| w.task == task).count();
                     let asked = decision.needs_human.iter().filter(|q| q.task == task).count();
@@ -153,15 +157,17 @@ fn only_the_word_accepted_opens_the_promotion() {
         let asked = matches!(phase, Phase::Rejected | Phase::Failed);
         assert_eq!(!decision.needs_human.is_empty(), asked, "{phase:?}");
     }
-    let unread = Case::promoted().promoted_file(Standing::Accepted).change(|f| f.promotion = Looked::not_yet(at(0)));
+    let unread =
+        Case::promoted().promoted_file(Standing::Accepted).change(|f| f.promotion = Looked::not_yet(at(0)));
     assert_eq!(unread.decide().moves, [Move::Look(Subject::Promotion)]);
 }
 
 /// The specification's prerequisites, written down here once more so that the table is checked and not repeated.
 fn prerequisites(task: Task) -> &'static [Task] {
     use Task::{
-        AnalyzeCandidateBuild, AnalyzePromotedBuild, ChangeAdvisoryStatus, CheckCveTrackerBug, CreateTestReport,
-        ImageConsistencyCheck, ImageSignedCheck, PushToCdnStaging, StageTesting, TakeOwnership,
+        AnalyzeCandidateBuild, AnalyzePromotedBuild, ChangeAdvisoryStatus, CheckCveTrackerBug,
+        CreateTestReport, ImageConsistencyCheck, ImageSignedCheck, PushToCdnStaging, StageTesting,
+        TakeOwnership,
     };
     match task {
         CreateTestReport | AnalyzeCandidateBuild => &[],
@@ -186,11 +192,7 @@ fn prerequisites(task: Task) -> &'static [Task] {
 
 /// Facts in which evidence holds nothing back: promoted, both files accepted and just read.
 fn open_facts() -> Facts {
-    Case::fresh()
-        .phase(Phase::Accepted)
-        .candidate(Standing::Accepted)
-        .promoted_file(Standing::Accepted)
-        .facts
+    Case::fresh().phase(Phase::Accepted).candidate(Standing::Accepted).promoted_file(Standing::Accepted).facts
 }
 
 /// Whether the decision begins work on a task that has not begun.
@@ -218,9 +220,18 @@ fn check_combination(facts: &Facts) {
         let under_way = of(task) == Status::InProgress;
         let analysis = ANALYSES.contains(&task);
         let statuses = || Task::ALL.map(|t| format!("{t} {}", of(t))).join(", ");
-        assert_eq!(begins(&decision.moves, task), ready || (analysis && under_way), "{task} in {}", statuses());
+        assert_eq!(
+            begins(&decision.moves, task),
+            ready || (analysis && under_way),
+            "{task} in {}",
+            statuses()
+        );
         if under_way && !analysis && task != Task::ChangeAdvisoryStatus {
-            assert!(decision.moves.contains(&Move::Check(task)), "{task} is followed to its end in {}", statuses());
+            assert!(
+                decision.moves.contains(&Move::Check(task)),
+                "{task} is followed to its end in {}",
+                statuses()
+            );
         }
     }
 }
@@ -252,7 +263,9 @@ fn final_approvals_own_status_opens_nothing() {
         Task::StageTesting,
         Task::ImageSignedCheck,
     ];
-    for task in [Task::CreateTestReport, Task::TakeOwnership, Task::PushToCdnStaging, Task::ImageConsistencyCheck] {
+    for task in
+        [Task::CreateTestReport, Task::TakeOwnership, Task::PushToCdnStaging, Task::ImageConsistencyCheck]
+    {
         facts.tasks[task].status = Status::Pass;
     }
     for last in STATUSES {

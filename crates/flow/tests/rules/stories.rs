@@ -3,7 +3,8 @@
 use insta::assert_snapshot;
 use jiff::SignedDuration;
 use regatta_flow::facts::{
-    Answer, Blocker, Confidence, FinalGo, Opinion, Phase, Recommendation, Resolved, Seen, Standing, TroubleKind,
+    Answer, Blocker, Confidence, FinalGo, Opinion, Phase, Recommendation, Resolved, Seen, Standing,
+    TroubleKind,
 };
 use regatta_flow::policy::{AnalysisPolicy, FinalApproval};
 use regatta_kit::{Status, Task};
@@ -110,7 +111,9 @@ fn the_gate_opens_two_jobs_and_the_third_started_before_it() {
 
 #[test]
 fn signatures_are_checked_when_all_three_jobs_are_done() {
-    let case = Case::ready().status(Task::ImageSignedCheck, Status::NotStarted).running(Task::StageTesting, "pipeline 9");
+    let case = Case::ready()
+        .status(Task::ImageSignedCheck, Status::NotStarted)
+        .running(Task::StageTesting, "pipeline 9");
     assert_snapshot!(case.told(), @"
     wait stage-testing: Task still running (pipeline 9), check again in 10-15 minutes [02 08:05]
     then image-signed-check, change-advisory-status
@@ -170,9 +173,11 @@ fn a_rejected_build_asks_and_shuts_only_its_own_gate() {
 
 #[test]
 fn an_override_opens_the_gate() {
-    let case = Case::promoted()
-        .promoted_file(rejected(&["aws-ovn"]))
-        .overridden(Task::AnalyzePromotedBuild, Status::Pass, "file");
+    let case = Case::promoted().promoted_file(rejected(&["aws-ovn"])).overridden(
+        Task::AnalyzePromotedBuild,
+        Status::Pass,
+        "file",
+    );
     assert_snapshot!(case.told(), @"
     do   start image-consistency-check
     do   start stage-testing
@@ -225,7 +230,8 @@ fn a_waivable_rejection_passes_only_if_the_policy_lets_it() {
 
 #[test]
 fn a_rejected_candidate_does_not_stop_the_promoted_track() {
-    let case = Case::promoted().promoted_file(Standing::Accepted).failed_by(Task::AnalyzeCandidateBuild, "file");
+    let case =
+        Case::promoted().promoted_file(Standing::Accepted).failed_by(Task::AnalyzeCandidateBuild, "file");
     assert_snapshot!(case.told(), @"
     do   conclude analyze-promoted-build Pass: 4.20.1: all required tests passed best-of-three
     then image-consistency-check, stage-testing, image-signed-check, change-advisory-status
@@ -301,7 +307,8 @@ fn a_release_without_candidate_needs_a_nod() {
 
 #[test]
 fn a_candidate_whose_file_vanished_needs_a_nod() {
-    let case = Case::promoted().status(Task::AnalyzeCandidateBuild, Status::NotStarted).candidate(Standing::Gone);
+    let case =
+        Case::promoted().status(Task::AnalyzeCandidateBuild, Status::NotStarted).candidate(Standing::Gone);
     assert_snapshot!(case.told(), @"
     do   look at the promoted build's results
     wait analyze-candidate-build: waits for a person: Not applicable: the result file of 4.20.0-0.nightly-2026-02-28-101500 was there and is gone. Is it right to go on without?
@@ -351,7 +358,8 @@ fn a_rejection_after_the_pass_holds_final_approval_and_nothing_else() {
     Green
     ");
     // What the gate opened goes on meanwhile.
-    let earlier = Case::promoted().promoted_file_as(late, "file, later").passed_by(Task::AnalyzePromotedBuild, "file");
+    let earlier =
+        Case::promoted().promoted_file_as(late, "file, later").passed_by(Task::AnalyzePromotedBuild, "file");
     assert_snapshot!(earlier.told(), @"
     do   start image-consistency-check
     do   start stage-testing
@@ -393,7 +401,8 @@ fn final_approval_rests_on_evidence_read_again() {
 #[test]
 fn evidence_that_cannot_be_read_again_does_not_hold_final_approval() {
     let case = Case::ready().change(|f| {
-        f.promoted.file.trouble = Some(trouble(TroubleKind::Unavailable, "github", "502 Bad Gateway (RG105)"));
+        f.promoted.file.trouble =
+            Some(trouble(TroubleKind::Unavailable, "github", "502 Bad Gateway (RG105)"));
     });
     assert_snapshot!(case.told(), @"
     do   start change-advisory-status
@@ -434,9 +443,11 @@ fn neither_a_vanished_nor_an_unreadable_file_softens_a_failure() {
 
 #[test]
 fn a_persons_failure_stands_whatever_the_file_says() {
-    let case = Case::promoted()
-        .promoted_file_as(Standing::Accepted, "file, later")
-        .overridden(Task::AnalyzePromotedBuild, Status::Fail, "file");
+    let case = Case::promoted().promoted_file_as(Standing::Accepted, "file, later").overridden(
+        Task::AnalyzePromotedBuild,
+        Status::Fail,
+        "file",
+    );
     assert_snapshot!(case.told(), @"
     wait image-consistency-check: Pipeline stopped because analyze-promoted-build failed - manual intervention required
     wait stage-testing: Pipeline stopped because analyze-promoted-build failed - manual intervention required
@@ -691,14 +702,18 @@ fn a_failing_remote_is_named_with_what_it_needs() {
 #[test]
 fn a_look_that_fails_is_the_reason_for_the_wait_and_what_was_known_stays_known() {
     let down = trouble(TroubleKind::Unavailable, "github", "502 Bad Gateway (RG105)");
-    let case = Case::promoted().promoted_file(Standing::Aggregating).change(|f| f.promoted.file.trouble = Some(down.clone()));
+    let case = Case::promoted()
+        .promoted_file(Standing::Aggregating)
+        .change(|f| f.promoted.file.trouble = Some(down.clone()));
     assert_snapshot!(case.told(), @"
     wait analyze-promoted-build: github is unavailable after all retries: 502 Bad Gateway (RG105) [02 08:05]
     then image-consistency-check, stage-testing, image-signed-check, change-advisory-status
     Green
     ");
     // A verdict read before the remote failed still stands.
-    let case = Case::promoted().promoted_file(Standing::Accepted).change(|f| f.promoted.file.trouble = Some(down.clone()));
+    let case = Case::promoted()
+        .promoted_file(Standing::Accepted)
+        .change(|f| f.promoted.file.trouble = Some(down.clone()));
     assert_snapshot!(case.told(), @"
     do   conclude analyze-promoted-build Pass: 4.20.1: all required tests passed best-of-three
     then image-consistency-check, stage-testing, image-signed-check, change-advisory-status
@@ -738,7 +753,10 @@ fn a_question_offers_commands_and_its_key_names_the_evidence() {
     regatta override 4.20.1 analyze-promoted-build --verdict fail --reason …
     ");
     // Other evidence is another question.
-    assert_ne!(case.promoted_file_as(rejected(&["aws-ovn"]), "sha-2").decide().needs_human[0].key, asked[0].key);
+    assert_ne!(
+        case.promoted_file_as(rejected(&["aws-ovn"]), "sha-2").decide().needs_human[0].key,
+        asked[0].key
+    );
 }
 
 #[test]

@@ -27,7 +27,10 @@ impl Service for Portal {
             let title = format!("OpenShift Container Platform {} bug fix update", scenario.release);
             return html(StatusCode::OK, format!("<!doctype html><title>{title}</title><h1>{title}</h1>"));
         }
-        html(StatusCode::NOT_FOUND, "<!doctype html><title>Not found</title><h1>This page does not exist</h1>")
+        html(
+            StatusCode::NOT_FOUND,
+            "<!doctype html><title>Not found</title><h1>This page does not exist</h1>",
+        )
     }
 }
 

@@ -124,7 +124,7 @@ async fn serve_driver(clock: ScenarioClock, mut socket: WebSocket) {
                 Ahead::Nothing | Ahead::Unknown => json!({"ahead": "nothing"}),
             },
             Ok(Request::Leave { look_again }) => {
-                sleeping = None;
+                drop(sleeping);
                 attachment.leave(look_again).await;
                 say(&mut socket, &json!({"now": clock.now(), "left": true})).await;
                 let _ = socket.send(Message::Close(None)).await;
@@ -141,4 +141,94 @@ async fn serve_driver(clock: ScenarioClock, mut socket: WebSocket) {
 /// Sends one frame; `false` when the driver is gone.
 async fn say(socket: &mut WebSocket, value: &Value) -> bool {
     socket.send(Message::text(value.to_string())).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Scenario;
+    use crate::world::World;
+    use futures_util::{SinkExt as _, StreamExt as _};
+    use jiff::SignedDuration;
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio_tungstenite::tungstenite::Message as Frame;
+    use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+    struct Driver(WebSocketStream<MaybeTlsStream<TcpStream>>);
+
+    impl Driver {
+        /// Attaches over a socket and reads the first frame.
+        async fn attach(url: &str) -> (Self, Value) {
+            let (socket, _) = connect_async(format!("{url}/attach")).await.unwrap();
+            let mut driver = Self(socket);
+            let hello = driver.hear().await;
+            (driver, hello)
+        }
+
+        async fn say(&mut self, value: Value) {
+            self.0.send(Frame::text(value.to_string())).await.unwrap();
+        }
+
+        async fn hear(&mut self) -> Value {
+            let frame = self.0.next().await.unwrap().unwrap();
+            serde_json::from_str(frame.to_text().unwrap()).unwrap()
+        }
+
+        async fn ask(&mut self, value: Value) -> Value {
+            self.say(value).await;
+            self.hear().await
+        }
+    }
+
+    async fn served() -> (ScenarioClock, String) {
+        let world = World::new(Scenario::generated("4.20.1".parse().unwrap(), 1));
+        let clock = ScenarioClock::new(world, Pace::Max);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("ws://{}", listener.local_addr().unwrap());
+        let router = router(clock.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (clock, url)
+    }
+
+    #[tokio::test]
+    async fn two_processes_step_time_together_and_a_killed_one_does_not_hold_it() {
+        let (clock, url) = served().await;
+        let start = clock.now();
+        let at = |minutes| json!(start + SignedDuration::from_mins(minutes));
+        let (mut one, hello) = Driver::attach(&url).await;
+        assert_eq!(hello, json!({"now": at(0), "stepped": true, "rate": null}));
+        let (mut two, _) = Driver::attach(&url).await;
+        one.say(json!({"op": "sleep", "until": at(30)})).await;
+        assert_eq!(
+            two.ask(json!({"op": "sleep", "until": at(10)})).await,
+            json!({"now": at(10), "until": at(10)})
+        );
+        drop(two);
+        assert_eq!(one.hear().await, json!({"now": at(30), "until": at(30)}));
+        let promoted_at = clock.world().scenario().promoted_at;
+        assert_eq!(one.ask(json!({"op": "ahead"})).await, json!({"ahead": promoted_at}));
+        assert_eq!(
+            one.ask(json!({"op": "leave", "look_again": at(45)})).await,
+            json!({"now": at(45), "left": true})
+        );
+        let (_, hello) = Driver::attach(&url).await;
+        assert_eq!(hello["now"], at(45));
+    }
+
+    #[tokio::test]
+    async fn a_sleep_can_be_taken_back_and_nonsense_is_answered() {
+        let (clock, url) = served().await;
+        let later = clock.now() + SignedDuration::from_mins(30);
+        let (mut one, _) = Driver::attach(&url).await;
+        let (mut two, _) = Driver::attach(&url).await;
+        one.say(json!({"op": "sleep", "until": later})).await;
+        one.say(json!({"op": "wake"})).await;
+        // An answer shows that the frames before it have been read.
+        assert!(one.ask(json!({"op": "dance"})).await["error"].as_str().unwrap().contains("dance"));
+        two.say(json!({"op": "sleep", "until": later})).await;
+        two.ask(json!({"op": "ahead"})).await;
+        assert_ne!(clock.now(), later);
+        drop(one);
+        assert_eq!(two.hear().await, json!({"now": later, "until": later}));
+    }
 }

@@ -61,7 +61,9 @@ async fn elliott(
     Query(asked): Query<FindBugs>,
 ) -> Result<Json<IndexMap<String, Vec<String>>>, (StatusCode, String)> {
     let scenario = clock.world().scenario();
-    if asked.group != format!("openshift-{}", scenario.release.stream) || asked.assembly != scenario.release.assembly_key() {
+    if asked.group != format!("openshift-{}", scenario.release.stream)
+        || asked.assembly != scenario.release.assembly_key()
+    {
         let text = format!("assembly {} of group {} is not defined", asked.assembly, asked.group);
         return Err((StatusCode::NOT_FOUND, text));
     }
@@ -71,7 +73,9 @@ async fn elliott(
             ("brew", FixedBy::Advisory(kind)) => kind,
             ("konflux", FixedBy::Shipment(kind)) => kind.to_owned(),
             ("brew" | "konflux", _) => continue,
-            (other, _) => return Err((StatusCode::BAD_REQUEST, format!("build system {other} is not known"))),
+            (other, _) => {
+                return Err((StatusCode::BAD_REQUEST, format!("build system {other} is not known")));
+            }
         };
         found.entry(kind).or_default().push(bug.key);
     }

@@ -142,7 +142,9 @@ impl Hub {
         let mut script: Vec<_> = scenario
             .result_files
             .iter()
-            .flat_map(|(path, versions)| versions.iter().map(|(at, bytes)| (*at, path.clone(), bytes.clone())))
+            .flat_map(|(path, versions)| {
+                versions.iter().map(|(at, bytes)| (*at, path.clone(), bytes.clone()))
+            })
             .collect();
         script.sort_by(|a, b| (b.0, &b.1).cmp(&(a.0, &a.1)));
         let state = Mutex::new(State { branches, script });
@@ -181,7 +183,8 @@ impl Hub {
         let state = self.current();
         let (branch, commits) = state.resolve(reference)?;
         let directory = format!("{path}/");
-        let touches = |commit: &&Commit| path.is_empty() || commit.path == path || commit.path.starts_with(&directory);
+        let touches =
+            |commit: &&Commit| path.is_empty() || commit.path == path || commit.path.starts_with(&directory);
         Some(branch.commits[..commits].iter().rev().filter(touches).cloned().collect())
     }
 
@@ -273,9 +276,14 @@ impl Branch {
         let parent = self.commits.last();
         let tree_before = parent.map_or("", |commit| commit.tree.as_str());
         let blob_sha = blob.as_ref().map_or("", |blob| blob.sha.as_str());
-        let tree = hex_sha1(&[b"tree\0", tree_before.as_bytes(), path.as_bytes(), b"\0", blob_sha.as_bytes()]);
+        let tree =
+            hex_sha1(&[b"tree\0", tree_before.as_bytes(), path.as_bytes(), b"\0", blob_sha.as_bytes()]);
         let parent = parent.map(|commit| commit.sha.clone());
-        let head = format!("tree {tree}\nparent {}\nauthor {} {at}\n\n", parent.as_deref().unwrap_or(""), author.email);
+        let head = format!(
+            "tree {tree}\nparent {}\nauthor {} {at}\n\n",
+            parent.as_deref().unwrap_or(""),
+            author.email
+        );
         let commit = Commit {
             sha: hex_sha1(&[b"commit\0", head.as_bytes(), message.as_bytes()]),
             tree,
@@ -308,7 +316,12 @@ impl Branch {
         let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
         let mut entries = BTreeMap::new();
         let mut directories = BTreeSet::new();
-        for below in self.files.range(prefix.clone()..).map(|(path, _)| path).take_while(|path| path.starts_with(&prefix)) {
+        for below in self
+            .files
+            .range(prefix.clone()..)
+            .map(|(path, _)| path)
+            .take_while(|path| path.starts_with(&prefix))
+        {
             let Some(blob) = self.file(below, commits) else { continue };
             match below[prefix.len()..].split_once('/') {
                 Some((directory, _)) => {

@@ -10,7 +10,9 @@ use http::StatusCode;
 use http::header::{ACCEPT, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
-use super::git::{Blob, Change, Changed, Commit, DEFAULT_BRANCH, Entry, Found, Hub, OWNER, Person, REPOSITORY};
+use super::git::{
+    Blob, Change, Changed, Commit, DEFAULT_BRANCH, Entry, Found, Hub, OWNER, Person, REPOSITORY,
+};
 use super::wire::{self, Call, Service, empty, iso, number_of, percent_encode, respond, with_header};
 use crate::world::World;
 
@@ -77,18 +79,26 @@ impl GitHub {
                 }
             }
             ("GET", ["branches", name @ ..]) => match self.head(&name.join("/")) {
-                Some(commit) => fresh(call, &json!({"name": name.join("/"), "protected": false,
-                    "commit": {"sha": commit.sha, "url": api(call, &format!("commits/{}", commit.sha))}})),
+                Some(commit) => fresh(
+                    call,
+                    &json!({"name": name.join("/"), "protected": false,
+                    "commit": {"sha": commit.sha, "url": api(call, &format!("commits/{}", commit.sha))}}),
+                ),
                 None => not_found(),
             },
             ("GET", ["git", "ref", "heads", name @ ..]) => match self.head(&name.join("/")) {
-                Some(commit) => fresh(call, &reference_json(call, &format!("refs/heads/{}", name.join("/")), &commit.sha)),
+                Some(commit) => {
+                    fresh(call, &reference_json(call, &format!("refs/heads/{}", name.join("/")), &commit.sha))
+                }
                 None => not_found(),
             },
             ("POST", ["git", "refs"]) => self.start_branch(call),
             ("GET", ["git", "blobs", sha]) => match self.hub.blob(sha) {
-                Some(blob) => fresh(call, &json!({"sha": blob.sha, "node_id": node_id(&blob.sha), "size": blob.bytes.len(),
-                    "url": api(call, &format!("git/blobs/{sha}")), "content": wrapped_base64(&blob.bytes), "encoding": "base64"})),
+                Some(blob) => fresh(
+                    call,
+                    &json!({"sha": blob.sha, "node_id": node_id(&blob.sha), "size": blob.bytes.len(),
+                    "url": api(call, &format!("git/blobs/{sha}")), "content": wrapped_base64(&blob.bytes), "encoding": "base64"}),
+                ),
                 None => not_found(),
             },
             _ => not_found(),
@@ -114,7 +124,11 @@ impl GitHub {
                 if matches_tag(call, &tag) {
                     return with_header(empty(StatusCode::NOT_MODIFIED), "etag", &tag);
                 }
-                with_header(respond(StatusCode::OK, "application/vnd.github.raw+json; charset=utf-8", blob.bytes), "etag", &tag)
+                with_header(
+                    respond(StatusCode::OK, "application/vnd.github.raw+json; charset=utf-8", blob.bytes),
+                    "etag",
+                    &tag,
+                )
             }
             Some(Found::File(blob)) => {
                 let mut body = self.content_json(call, path, reference, &blob);
@@ -218,14 +232,22 @@ impl GitHub {
         let Some(commits) = self.hub.commits(reference, path) else { return not_found() };
         let per_page = call.query_number("per_page", 30).clamp(1, 100);
         let page = call.query_number("page", 1).max(1);
-        let list: Vec<Value> =
-            commits.iter().skip(per_page * (page - 1)).take(per_page).map(|commit| commit_json(call, commit)).collect();
+        let list: Vec<Value> = commits
+            .iter()
+            .skip(per_page * (page - 1))
+            .take(per_page)
+            .map(|commit| commit_json(call, commit))
+            .collect();
         let response = fresh(call, &json!(list));
         if commits.len() <= per_page * page {
             return response;
         }
         let path = percent_encode(path, "/");
-        let next = format!("{}?sha={reference}&path={path}&per_page={per_page}&page={}", api(call, "commits"), page + 1);
+        let next = format!(
+            "{}?sha={reference}&path={path}&per_page={per_page}&page={}",
+            api(call, "commits"),
+            page + 1
+        );
         with_header(response, "link", &format!("<{next}>; rel=\"next\""))
     }
 
@@ -276,7 +298,9 @@ struct CommitBody {
 impl CommitBody {
     /// Reads the body of a write. A deletion may carry everything in its query instead, as some clients do.
     fn read(call: &Call) -> Result<Self, Box<Response>> {
-        let body = if call.body.is_empty() { json!({}) } else {
+        let body = if call.body.is_empty() {
+            json!({})
+        } else {
             call.json().ok_or_else(|| Box::new(message(StatusCode::BAD_REQUEST, "Problems parsing JSON")))?
         };
         let text = |name: &str| body[name].as_str().or_else(|| call.query(name)).map(str::to_owned);
@@ -404,7 +428,8 @@ fn fresh(call: &Call, body: &Value) -> Response {
 
 fn matches_tag(call: &Call, tag: &str) -> bool {
     let weak = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    call.header(IF_NONE_MATCH).is_some_and(|given| given.split(',').any(|one| one.trim() == "*" || weak(one) == weak(tag)))
+    call.header(IF_NONE_MATCH)
+        .is_some_and(|given| given.split(',').any(|one| one.trim() == "*" || weak(one) == weak(tag)))
 }
 
 fn message(status: StatusCode, text: &str) -> Response {
@@ -432,7 +457,8 @@ mod tests {
     const STATE: &str = "/repos/openshift/release-tests/contents/_releases/state_box/4.20.1.json";
 
     async fn put(router: &Router, path: &str, content: &[u8], sha: Option<&str>) -> Answer {
-        let mut body = json!({"message": "Update", "branch": "z-stream", "content": STANDARD.encode(content)});
+        let mut body =
+            json!({"message": "Update", "branch": "z-stream", "content": STANDARD.encode(content)});
         if let Some(sha) = sha {
             body["sha"] = json!(sha);
         }
@@ -484,12 +510,18 @@ mod tests {
         assert_eq!(ask("PUT", STATE).json(&body).of(&router).await.status, 401);
         let write = |body: Value| {
             let router = router.clone();
-            async move { ask("PUT", STATE).header("authorization", "token t").json(&body).of(&router).await.status }
+            async move {
+                ask("PUT", STATE).header("authorization", "token t").json(&body).of(&router).await.status
+            }
         };
         assert_eq!(write(json!({"message": "m", "content": "eA==", "branch": "nowhere"})).await, 404);
         assert_eq!(write(json!({"content": "eA==", "branch": "z-stream"})).await, 422);
         assert_eq!(write(json!({"message": "m", "content": "?", "branch": "z-stream"})).await, 422);
-        assert_eq!(write(json!({"message": "m", "content": "eA==", "branch": "z-stream", "sha": "0".repeat(40)})).await, 409);
+        assert_eq!(
+            write(json!({"message": "m", "content": "eA==", "branch": "z-stream", "sha": "0".repeat(40)}))
+                .await,
+            409
+        );
         assert_eq!(write(body).await, 201);
         assert_eq!(ask("GET", "/repos/openshift/other/contents/x").of(&router).await.status, 404);
     }
@@ -498,14 +530,20 @@ mod tests {
     async fn large_files_come_without_content_and_deleted_ones_not_at_all() {
         let router = router(world());
         let large = vec![b'x'; CONTENT_LIMIT_BYTES + 1];
-        let sha = put(&router, STATE, &large, None).await.json(201)["content"]["sha"].as_str().unwrap().to_owned();
+        let sha =
+            put(&router, STATE, &large, None).await.json(201)["content"]["sha"].as_str().unwrap().to_owned();
         let read = ask("GET", &format!("{STATE}?ref=z-stream")).of(&router).await.json(200);
-        assert_eq!((read["content"].as_str(), read["encoding"].as_str(), read["size"].as_u64()), (Some(""), Some("none"), Some(1_048_577)));
-        let whole = ask("GET", &format!("{STATE}?ref=z-stream")).header("accept", "application/vnd.github.raw+json");
+        assert_eq!(
+            (read["content"].as_str(), read["encoding"].as_str(), read["size"].as_u64()),
+            (Some(""), Some("none"), Some(1_048_577))
+        );
+        let whole =
+            ask("GET", &format!("{STATE}?ref=z-stream")).header("accept", "application/vnd.github.raw+json");
         assert_eq!(whole.of(&router).await.body.len(), large.len());
 
         let body = json!({"message": "delete file", "branch": "z-stream", "sha": sha});
-        let gone = ask("DELETE", STATE).header("authorization", "token t").json(&body).of(&router).await.json(200);
+        let gone =
+            ask("DELETE", STATE).header("authorization", "token t").json(&body).of(&router).await.json(200);
         assert_eq!(gone["content"], Value::Null);
         assert_eq!(ask("GET", &format!("{STATE}?ref=z-stream")).of(&router).await.status, 404);
     }
@@ -517,7 +555,10 @@ mod tests {
         let path = "_releases/ocp-test-result-4.20.1-amd64.json";
         let url = format!("/repos/openshift/release-tests/contents/{path}?ref=record");
         assert_eq!(ask("GET", &url).of(&router).await.status, 404);
-        let directory = ask("GET", "/repos/openshift/release-tests/contents/_releases?ref=record").of(&router).await.json(200);
+        let directory = ask("GET", "/repos/openshift/release-tests/contents/_releases?ref=record")
+            .of(&router)
+            .await
+            .json(200);
         assert_eq!(directory.as_array().unwrap().len(), 1, "the candidate's file");
 
         let versions = world.scenario().result_files[path].clone();

@@ -32,12 +32,18 @@ impl Catalog {
     fn images(&self, call: &Call) -> Response {
         let filter = call.query("filter").unwrap_or_default();
         let Some(wanted) = filter.strip_prefix("image_id==") else {
-            return wire::json(StatusCode::BAD_REQUEST, &json!({"title": "Bad Request", "detail": "filter not understood", "status": 400}));
+            return wire::json(
+                StatusCode::BAD_REQUEST,
+                &json!({"title": "Bad Request", "detail": "filter not understood", "status": 400}),
+            );
         };
         let page_size = call.query_number("page_size", 100).clamp(1, 500);
         let page = call.query_number("page", 0);
-        let found: Vec<Value> =
-            release_images(&self.world).iter().filter(|image| image.digest == wanted).map(|image| self.json(image)).collect();
+        let found: Vec<Value> = release_images(&self.world)
+            .iter()
+            .filter(|image| image.digest == wanted)
+            .map(|image| self.json(image))
+            .collect();
         let total = found.len();
         let data: Vec<Value> = found.into_iter().skip(page * page_size).take(page_size).collect();
         ok(&json!({"data": data, "page": page, "page_size": page_size, "total": total}))
@@ -70,7 +76,8 @@ mod tests {
         let router = router(world.clone());
         let mut newest = std::collections::BTreeSet::new();
         for image in release_images(&world) {
-            let path = format!("/api/containers/v1/images?filter=image_id=={}&page_size=100&page=0", image.digest);
+            let path =
+                format!("/api/containers/v1/images?filter=image_id=={}&page_size=100&page=0", image.digest);
             let answer = ask("GET", &path).of(&router).await.json(200);
             let grades = answer["data"][0]["freshness_grades"].as_array().unwrap();
             newest.insert(grades.last().unwrap()["grade"].as_str().unwrap().to_owned());

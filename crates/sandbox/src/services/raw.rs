@@ -35,7 +35,8 @@ impl Service for Raw {
                 let stream = branch.strip_prefix("openshift-").and_then(|word| word.parse::<Stream>().ok());
                 (stream == Some(scenario.release.stream)).then(|| releases_yml(scenario).into())
             }
-            ("GET", [OWNER, REPOSITORY, "refs", "heads", branch, path @ ..]) | ("GET", [OWNER, REPOSITORY, branch, path @ ..]) => {
+            ("GET", [OWNER, REPOSITORY, "refs", "heads", branch, path @ ..])
+            | ("GET", [OWNER, REPOSITORY, branch, path @ ..]) => {
                 match self.hub.look(branch, &path.join("/")).flatten() {
                     Some(Found::File(blob)) => Some(blob.bytes),
                     _ => None,
@@ -52,41 +53,70 @@ impl Service for Raw {
     }
 }
 
-/// ART's release data of the scenario's y-stream: the release, its parent, and the moving `stream` assembly.
+/// ART's release data of the scenario's y-stream: the release, its parent if it has one, and the moving `stream`.
 ///
 /// The release takes its `type` from its parent, and refuses the parent's candidates where it has none of its own.
 fn releases_yml(scenario: &Scenario) -> String {
     let release = scenario.release;
     let stream = release.stream;
-    let parent = format!("{stream}.{}", release.patch.saturating_sub(1));
-    let parent = if release.patch == 0 { "ec.0".to_owned() } else { parent };
-    let group_year = scenario.release_date.year();
+    let parent = release.patch.checked_sub(1).map(|patch| format!("{stream}.{patch}"));
 
-    let mut own = format!("  {}:\n    assembly:\n      basis:\n        assembly: {parent}\n", release.assembly_key());
-    own += &format!("        time: \"{}\"\n", scenario.start.strftime("%Y-%m-%dT%H:%M:%S+00:00"));
+    let mut text = format!("releases:\n  {}:\n    assembly:\n", release.assembly_key());
+    if parent.is_none() {
+        text += "      type: candidate\n";
+    }
+    text += "      basis:\n";
+    if let Some(parent) = &parent {
+        text += &format!("        assembly: {parent}\n");
+    }
+    text += &format!("        time: \"{}\"\n", scenario.start.strftime("%Y-%m-%dT%H:%M:%S+00:00"));
     if scenario.candidates.is_empty() {
-        own += "        reference_releases!: {}\n";
+        text += "        reference_releases!: {}\n";
     } else {
-        own += "        reference_releases:\n";
+        text += "        reference_releases:\n";
         for (arch, nightly) in &scenario.candidates {
-            own += &format!("          {arch}: {nightly}\n");
+            text += &format!("          {arch}: {nightly}\n");
         }
     }
-    own += "      group:\n        advisories:\n";
+    text += "      group:\n        advisories:\n";
     for (kind, id) in &scenario.advisories {
-        own += &format!("          {kind}: {id}\n");
+        text += &format!("          {kind}: {id}\n");
     }
-    own += &format!("        release_jira: {}\n", scenario.jira_ticket);
-    own += &format!("        release_date: {}\n", art_date(scenario.release_date));
+    text += &format!("        release_jira: {}\n", scenario.jira_ticket);
+    text += &format!("        release_date: {}\n", art_date(scenario.release_date));
     if let Some(url) = &scenario.shipment_mr {
-        own += &format!(
-            "        shipment:\n          url: {url}\n          env: prod\n          advisories:\n          - kind: image\n          - kind: extras\n          - kind: metadata\n          - kind: fbc\n"
-        );
+        text +=
+            &format!("        shipment:\n          url: {url}\n          env: prod\n          advisories:\n");
+        for kind in ["image", "extras", "metadata", "fbc"] {
+            text += &format!("          - kind: {kind}\n");
+        }
     }
-    own += &format!("        upgrades: {parent}\n      rhcos: {{}}\n      members:\n        rpms: []\n        images: []\n");
+    text += "      rhcos: {}\n      members:\n        rpms: []\n        images: []\n";
+    if let Some(parent) = parent {
+        text += &parent_assembly(&parent, scenario);
+    }
+    text + "  stream:\n    assembly:\n      type: stream\n"
+}
 
+/// The release before, with data that must not be taken for the release's own.
+fn parent_assembly(key: &str, scenario: &Scenario) -> String {
+    let stream = scenario.release.stream;
+    let year = scenario.release_date.year() - 1;
     format!(
-        "releases:\n{own}  {parent}:\n    assembly:\n      type: standard\n      basis:\n        brew_event: 57000000\n        reference_releases:\n          x86_64: {stream}.0-0.nightly-{group_year}-01-05-230502\n      group:\n        advisories:\n          rpm: 140001\n          rhcos: 140002\n        release_jira: ART-13000\n        release_date: {group_year}-Jan-13\n  stream:\n    assembly:\n      type: stream\n"
+        "  {key}:
+    assembly:
+      type: standard
+      basis:
+        brew_event: 57000000
+        reference_releases:
+          x86_64: {stream}.0-0.nightly-{year}-12-05-230502
+      group:
+        advisories:
+          rpm: 140001
+          rhcos: 140002
+        release_jira: ART-13000
+        release_date: {year}-Dec-9
+"
     )
 }
 
@@ -117,7 +147,10 @@ mod tests {
         ] {
             assert!(data.contains(&expected), "{expected:?} in {data}");
         }
-        assert_eq!(ask("GET", "/openshift-eng/ocp-build-data/openshift-4.19/releases.yml").of(&router).await.status, 404);
+        assert_eq!(
+            ask("GET", "/openshift-eng/ocp-build-data/openshift-4.19/releases.yml").of(&router).await.status,
+            404
+        );
         let registry = "/openshift/release-tests/main/_releases/ocp-4.20-test-jobs-amd64.json";
         assert_eq!(ask("GET", registry).of(&router).await.status, 200);
         assert_eq!(art_date(Date::constant(2026, 2, 3)), "2026-Feb-3");

@@ -28,8 +28,12 @@ impl Service for Registry {
         let (method, path) = call.route();
         let found = match path.as_slice() {
             ["v2"] => return with_version(wire::ok(&json!({}))),
-            ["v2", namespace, name, "manifests", reference] if [*namespace, *name] == REPOSITORY => self.manifest(reference),
-            ["v2", namespace, name, "blobs", digest] if [*namespace, *name] == REPOSITORY => self.blob(digest),
+            ["v2", namespace, name, "manifests", reference] if [*namespace, *name] == REPOSITORY => {
+                self.manifest(reference)
+            }
+            ["v2", namespace, name, "blobs", digest] if [*namespace, *name] == REPOSITORY => {
+                self.blob(digest)
+            }
             ["v2", namespace, name, "tags", "list"] if [*namespace, *name] == REPOSITORY => {
                 return with_version(wire::ok(&json!({"name": REPOSITORY.join("/"), "tags": self.tags()})));
             }
@@ -69,11 +73,16 @@ impl Registry {
         let payloads = self.payloads();
         let list = ReleasePayload::list(&payloads);
         let release = self.world.scenario().release;
-        let is = |tag: &str, stored: &Stored| reference == format!("{release}-{tag}") || reference == stored.digest;
+        let is = |tag: &str, stored: &Stored| {
+            reference == format!("{release}-{tag}") || reference == stored.digest
+        };
         if !payloads.is_empty() && is(Arch::Multi.rpm(), &list) {
             return Some(list);
         }
-        payloads.into_iter().find(|payload| is(payload.arch.rpm(), &payload.manifest)).map(|payload| payload.manifest)
+        payloads
+            .into_iter()
+            .find(|payload| is(payload.arch.rpm(), &payload.manifest))
+            .map(|payload| payload.manifest)
     }
 
     fn blob(&self, digest: &str) -> Option<Stored> {

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
+use regatta_kit::version::PreRelease;
 use regatta_kit::{Arch, Build, Release};
 use serde_json::{Map, Value, json};
 use std::fmt;
@@ -52,7 +53,8 @@ struct Tag {
 const READY_MINUTES: i64 = 10;
 
 /// Jobs that block a release: name, and the share of the time from listing to readiness after which each has passed.
-const BLOCKING_JOBS: [(&str, i32); 3] = [("aws-sdn-serial", 40), ("gcp-ovn-upgrade", 75), ("upgrade-minor", 100)];
+const BLOCKING_JOBS: [(&str, i32); 3] =
+    [("aws-sdn-serial", 40), ("gcp-ovn-upgrade", 75), ("upgrade-minor", 100)];
 
 impl Service for ReleaseController {
     fn answer(&self, call: &Call) -> Response {
@@ -72,14 +74,18 @@ impl Service for ReleaseController {
                     return text(StatusCode::NOT_FOUND, format!("unable to find stream {stream}"));
                 }
                 let wanted: Vec<&str> = call.query_all("phase").collect();
-                let shown = |tag: &&Tag| wanted.is_empty() || wanted.contains(&tag.phase.to_string().as_str());
+                let shown =
+                    |tag: &&Tag| wanted.is_empty() || wanted.contains(&tag.phase.to_string().as_str());
                 let list: Vec<Value> = tags.iter().filter(shown).map(Tag::json).collect();
                 ok(&json!({"name": stream, "tags": list}))
             }
             ("GET", ["api", "v1", "releasestream", stream, "release", name]) => {
                 match self.tags(stream).iter().find(|tag| tag.name() == *name) {
                     Some(tag) => ok(&self.details(tag, call.query("format") == Some("short"))),
-                    None => text(StatusCode::NOT_FOUND, format!("no release tag {name} found in release stream {stream}")),
+                    None => text(
+                        StatusCode::NOT_FOUND,
+                        format!("no release tag {name} found in release stream {stream}"),
+                    ),
                 }
             }
             _ => text(StatusCode::NOT_FOUND, "404 page not found"),
@@ -92,10 +98,19 @@ impl ReleaseController {
     fn tags(&self, stream: &str) -> Vec<Tag> {
         let scenario = self.world.scenario();
         let release = scenario.release;
-        if let Some(arch) = suffix_arch(stream, &format!("{}-stable", release.stream.major)) {
-            return self.stable_tags(arch);
+        let preview = matches!(release.pre, Some(PreRelease::EngineeringCandidate(_)));
+        let major = release.stream.major;
+        if let Some(arch) = suffix_arch(stream, &format!("{major}-stable")) {
+            let own = (!preview).then(|| self.own_tag(arch));
+            return own.into_iter().flatten().chain(self.earlier_tags(arch)).collect();
         }
-        let Some(arch) = suffix_arch(stream, &format!("{}.0-0.nightly", release.stream)) else { return Vec::new() };
+        // Engineering candidates have a stream of their own.
+        if let Some(arch) = suffix_arch(stream, &format!("{major}-dev-preview")) {
+            return preview.then(|| self.own_tag(arch)).flatten().into_iter().collect();
+        }
+        let Some(arch) = suffix_arch(stream, &format!("{}.0-0.nightly", release.stream)) else {
+            return Vec::new();
+        };
         let nightlies = scenario.candidates.values().filter(|nightly| nightly.arch == arch);
         nightlies
             .map(|nightly| Tag {
@@ -107,20 +122,25 @@ impl ReleaseController {
             .collect()
     }
 
-    fn stable_tags(&self, arch: Arch) -> Vec<Tag> {
+    /// The scenario's release, once it is listed.
+    fn own_tag(&self, arch: Arch) -> Option<Tag> {
         let scenario = self.world.scenario();
-        let release = scenario.release;
         let now = self.world.now();
-        // The multi payload and the single ones are promoted together.
         let listed_at = scenario.listed_at().unwrap_or(scenario.start);
-        let own = Tag { build: Build::Release(release), arch, phase: self.phase(now), listed_at };
-        let earlier = (release.patch.saturating_sub(3)..release.patch).rev().map(|patch| Tag {
-            build: Build::Release(Release { stream: release.stream, patch, pre: None }),
+        let tag = Tag { build: Build::Release(scenario.release), arch, phase: self.phase(now), listed_at };
+        (listed_at <= now).then_some(tag)
+    }
+
+    /// The releases before it, newest first.
+    fn earlier_tags(&self, arch: Arch) -> impl Iterator<Item = Tag> {
+        let scenario = self.world.scenario();
+        let Release { stream, patch, .. } = scenario.release;
+        (patch.saturating_sub(3)..patch).rev().map(move |earlier| Tag {
+            build: Build::Release(Release { stream, patch: earlier, pre: None }),
             arch,
             phase: Phase::Accepted,
-            listed_at: scenario.start - SignedDuration::from_hours(24 * 7 * i64::from(release.patch - patch)),
-        });
-        Some(own).filter(|tag| tag.listed_at <= now).into_iter().chain(earlier).collect()
+            listed_at: scenario.start - SignedDuration::from_hours(24 * 7 * i64::from(patch - earlier)),
+        })
     }
 
     fn phase(&self, now: Timestamp) -> Phase {
@@ -147,7 +167,9 @@ impl ReleaseController {
                 (Phase::Accepted, Build::Release(release)) if release == self.world.scenario().release => {
                     ReleasePayload::of(&self.world, tag.arch).manifest.digest
                 }
-                (Phase::Accepted, build) => format!("sha256:{}", regatta_kit::ids::digest(build.to_string().as_bytes(), 64)),
+                (Phase::Accepted, build) => {
+                    format!("sha256:{}", regatta_kit::ids::digest(build.to_string().as_bytes(), 64))
+                }
                 _ => String::new(),
             };
             let promoted_from = self.world.scenario().candidates.get(tag.arch.rpm()).map(ToString::to_string);
@@ -176,8 +198,10 @@ impl ReleaseController {
         let mut jobs = Map::new();
         for (name, percent) in BLOCKING_JOBS {
             let job = format!("periodic-ci-openshift-release-master-ci-{stream}-{name}");
-            let ready = self.world.scenario().promoted_at.map(|at| at - SignedDuration::from_mins(READY_MINUTES));
-            let passes = ready.map(|ready| tag.listed_at + ready.duration_since(tag.listed_at) * percent / 100);
+            let ready =
+                self.world.scenario().promoted_at.map(|at| at - SignedDuration::from_mins(READY_MINUTES));
+            let passes =
+                ready.map(|ready| tag.listed_at + ready.duration_since(tag.listed_at) * percent / 100);
             let passed = tag.phase == Phase::Accepted || passes.is_some_and(|at| at <= now);
             let number = number_of(&format!("{}/{job}", tag.name()), 1 << 40);
             jobs.insert(
@@ -225,7 +249,10 @@ mod tests {
         let world = world();
         let router = router(world.clone());
         let missing = ask("GET", TAG).of(&router).await;
-        assert_eq!((missing.status, missing.text().as_str()), (404, "no release tag 4.20.1 found in release stream 4-stable"));
+        assert_eq!(
+            (missing.status, missing.text().as_str()),
+            (404, "no release tag 4.20.1 found in release stream 4-stable")
+        );
 
         world.advance_to(world.scenario().listed_at().unwrap());
         let pending = ask("GET", TAG).of(&router).await.json(200);
@@ -244,14 +271,28 @@ mod tests {
         assert_eq!(accepted["results"]["blockingJobs"]["upgrade-minor"]["state"], "Succeeded");
         assert!(accepted["changeLogJson"]["to"]["digest"].as_str().unwrap().starts_with("sha256:"));
         assert_eq!(ask("GET", latest).of(&router).await.json(200)["name"], "4.20.1");
-        assert_eq!(ask("GET", "/api/v1/releasestream/4-stable/latest?prefix=4.99").of(&router).await.status, 404);
+        assert_eq!(
+            ask("GET", "/api/v1/releasestream/4-stable/latest?prefix=4.99").of(&router).await.status,
+            404
+        );
+    }
+
+    #[tokio::test]
+    async fn an_engineering_candidate_is_in_a_stream_of_its_own() {
+        let world = World::new(crate::Scenario::generated("4.22.0-ec.4".parse().unwrap(), 1));
+        world.advance_to(world.scenario().promoted_at.unwrap());
+        let router = router(world);
+        let path = |stream: &str| format!("/api/v1/releasestream/{stream}/release/4.22.0-ec.4");
+        assert_eq!(ask("GET", &path("4-dev-preview")).of(&router).await.json(200)["phase"], "Accepted");
+        assert_eq!(ask("GET", &path("4-stable")).of(&router).await.status, 404);
     }
 
     #[tokio::test]
     async fn nightly_streams_list_the_candidates() {
         let world = world();
         let router = router(world.clone());
-        let tags = ask("GET", "/api/v1/releasestream/4.20.0-0.nightly-arm64/tags").of(&router).await.json(200);
+        let tags =
+            ask("GET", "/api/v1/releasestream/4.20.0-0.nightly-arm64/tags").of(&router).await.json(200);
         assert_eq!(tags["tags"][0]["name"], world.scenario().candidates["aarch64"].to_string());
         assert_eq!(ask("GET", "/api/v1/releasestream/4.21.0-0.nightly/tags").of(&router).await.status, 404);
     }

@@ -40,7 +40,8 @@ impl Signatures {
         if scenario.promoted_at.is_none_or(|at| at > self.world.now()) {
             return None;
         }
-        let payloads = [Arch::Amd64, Arch::Arm64, Arch::Ppc64le, Arch::S390x].map(|arch| ReleasePayload::of(&self.world, arch));
+        let payloads = [Arch::Amd64, Arch::Arm64, Arch::Ppc64le, Arch::S390x]
+            .map(|arch| ReleasePayload::of(&self.world, arch));
         let list = ReleasePayload::list(&payloads).digest;
         let digest = format!("sha256:{hex}");
         let reference = if digest == list {
@@ -73,6 +74,9 @@ mod tests {
         world.advance_to(world.scenario().promoted_at.unwrap());
         assert_eq!(ask("GET", &path).of(&router).await.status, 200);
         assert_eq!(ask("GET", &format!("/{digest}/signature-1")).of(&router).await.status, 200);
-        assert_eq!(ask("GET", &format!("/sha256={}/signature-1", "0".repeat(64))).of(&router).await.status, 404);
+        assert_eq!(
+            ask("GET", &format!("/sha256={}/signature-1", "0".repeat(64))).of(&router).await.status,
+            404
+        );
     }
 }

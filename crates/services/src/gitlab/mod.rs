@@ -167,3 +167,94 @@ mod wire {
         pub(super) body: String,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remote::Auth;
+    use crate::scripted::{Scripted, answer, answer_with};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    const MR: &str = "https://gitlab.elsewhere.example/group/sub/project/-/merge_requests/12";
+
+    fn gitlab(transport: &Arc<Scripted>) -> GitLab {
+        let base = "https://gitlab.example.com".parse().unwrap();
+        GitLab::new(Remote::new("gitlab", base, Auth::None, Arc::clone(transport) as _))
+    }
+
+    #[test]
+    fn a_merge_request_is_named_by_its_path_alone() {
+        let at: MrRef = MR.parse().unwrap();
+        assert_eq!((at.project(), at.iid()), ("group/sub/project", 12));
+        for bad in [
+            "", "https://g.example", "https://g.example/a/b/-/issues/1", "https://g.example/a/../b/-/merge_requests/1",
+            "https://g.example/a/-/merge_requests/1", "https://g.example/a/b/-/merge_requests/", "https://g.example/a/b/-/merge_requests/1x",
+            "https://g.example/a/b?x/-/merge_requests/1", "ftp://g.example/a/b/-/merge_requests/1",
+        ] {
+            assert!(bad.parse::<MrRef>().is_err(), "{bad}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lists_are_read_to_their_end() {
+        let transport = Scripted::new(|request| {
+            let second = request.uri().query().is_some_and(|query| query.contains("page=2"));
+            let next = if second { "" } else { "2" };
+            let note = json!([{"id": if second { 2 } else { 1 }, "body": "x <!-- regatta:k -->"}]);
+            Ok(answer_with(200, &[("x-next-page", next)], note.to_string()))
+        });
+        let notes = gitlab(&transport).notes(&MR.parse().unwrap()).await.unwrap();
+        assert_eq!(notes.iter().map(|note| note.id).collect::<Vec<_>>(), [1, 2]);
+        assert!(notes[0].is_marked("k") && !notes[0].is_marked("kk"));
+        assert_eq!(
+            transport.seen()[1],
+            "GET https://gitlab.example.com/api/v4/projects/group%2Fsub%2Fproject/merge_requests/12/notes?sort=asc&order_by=created_at&per_page=100&page=2"
+        );
+    }
+
+    #[tokio::test]
+    async fn a_person_is_found_by_exact_mail_or_by_name_where_mails_are_hidden() {
+        let transport = Scripted::new(|request| {
+            let query = request.uri().query().unwrap_or_default();
+            let hits = if query.contains("hidden") {
+                json!([{"username": "hiddenjane"}, {"username": "hidden"}])
+            } else {
+                json!([{"username": "other", "public_email": "jane.b@example.com"}, {"username": "jb", "public_email": "Jane@example.com"}])
+            };
+            Ok(answer(200, hits.to_string()))
+        });
+        let gitlab = gitlab(&transport);
+        assert_eq!(gitlab.user_by_email("jane@example.com").await.unwrap().as_deref(), Some("jb"));
+        assert_eq!(gitlab.user_by_email("hidden@example.com").await.unwrap().as_deref(), Some("hidden"));
+        assert_eq!(gitlab.user_by_email("b@example.com").await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn the_newest_pipeline_that_has_the_stage_decides_and_bridges_count() {
+        let transport = Scripted::new(|request| {
+            let path = request.uri().path();
+            let body = if path.ends_with("/merge_requests/12") {
+                json!({"iid": 12, "state": "opened", "web_url": "u", "source_branch": "b", "source_project_id": 5, "labels": []})
+            } else if path.ends_with("/pipelines") {
+                json!([{"id": 1}, {"id": 3}, {"id": 2}])
+            } else if path.ends_with("/2/bridges") {
+                json!([{"name": "image", "stage": "stage-release-triggers", "status": "success"}, {"name": "fbc", "stage": "stage-release-triggers", "status": "failed"}])
+            } else if path.ends_with("/3/jobs") {
+                json!([{"name": "lint", "stage": "test", "status": "success"}])
+            } else if path.contains("/pipelines/1/") {
+                panic!("an older pipeline is not looked at")
+            } else {
+                json!([])
+            };
+            Ok(answer(200, body.to_string()))
+        });
+        let gitlab = gitlab(&transport);
+        let mut request = gitlab.merge_request(&MR.parse().unwrap()).await.unwrap();
+        assert_eq!(request.source_project, "5");
+        let not_yet = StageRelease::NotYet { why: "stage release: fbc is failed".to_owned() };
+        assert_eq!(gitlab.stage_release(&request).await.unwrap(), not_yet);
+        request.labels.push("stage-release-success".to_owned());
+        assert_eq!(gitlab.stage_release(&request).await.unwrap(), StageRelease::Succeeded);
+    }
+}

@@ -1,0 +1,248 @@
+//! Task 10: final approval (specification, task 10; settled: the release's own metadata page opens first).
+//!
+//! The merge request is approved once. Then the task waits until the page that the release image itself names is open,
+//! moves the advisories from QE to REL_PREP, closes QE's sub-tasks, and passes. One advisory that cannot be moved keeps
+//! no other from being moved.
+
+use jiff::SignedDuration;
+use regatta_kit::{BoxFuture, Code};
+use regatta_services::access::PageState;
+use regatta_services::errata::{Advisory, AdvisoryKind, AdvisoryState, Errata};
+use regatta_services::error::{Fault, ServiceError};
+use regatta_services::gitlab::{Approval, GitLab, MergeRequestState, MrRef};
+use regatta_services::jira::Transitioned;
+use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Mark, Message};
+
+use crate::context::Context;
+use crate::effects::{Early, Triggerable};
+use crate::outcome::{Failure, Outcome, PersonQuestion, Precondition};
+use crate::release_parts::{Troubles, advisories, is_closed, qe_subtasks, shipment};
+
+/// Time between looks at the metadata page.
+const LOOK: SignedDuration = SignedDuration::from_mins(30);
+/// The effect that is made once a release.
+const APPROVAL: &str = "approve:shipment-mr";
+/// The step that ends a sub-task, by the names that workflows give it.
+const CLOSE: [&str; 2] = ["Closed", "Done"];
+
+/// Runs the task.
+///
+/// # Errors
+/// Outcomes and engine stops reached early.
+pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
+    let mr = shipment(context)?;
+    let mut done = Vec::new();
+    if let Some(mr) = &mr {
+        done.push(approve(context, mr).await?.to_owned());
+    }
+    if page(context).await? == PageState::NotYet {
+        let what = "the release's metadata page to open".to_owned();
+        return Ok(Outcome::Scheduled { what, look_again: context.now + LOOK });
+    }
+    done.push(move_advisories(context).await?);
+    done.extend(close_subtasks(context).await?);
+
+    let release = context.release;
+    let summary = done.join("; ");
+    let text = format!("Release {release} is approved by QE: {summary}");
+    context.effects.tell(Message { key: format!("approval:{release}"), to: Audience::ReleaseChannel, text });
+    let links = mr.iter().map(|mr| context.services.gitlab.link(mr)).collect();
+    Ok(Outcome::Passed(Evidence { summary, links, ..Evidence::default() }))
+}
+
+/// Approves the merge request unless that was done, or it is merged and needs no approval any more.
+async fn approve(context: &Context<'_>, mr: &MrRef) -> Result<&'static str, Early> {
+    let gitlab = &context.services.gitlab;
+    let key = EffectKey(APPROVAL.to_owned());
+    if context.effects.made(&key).is_some() {
+        return Ok("merge request approved");
+    }
+    match gitlab.merge_request(mr).await?.state {
+        MergeRequestState::Merged => return Ok("merge request already merged"),
+        MergeRequestState::Closed => {
+            return Err(Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
+                name: "shipment-closed",
+                text: format!("The shipment {mr} is closed without being merged. Which merge request ships {}?", context.release),
+                options: vec!["ask ART to reopen it, or to name another in releases.yml".to_owned()],
+                evidence: vec![gitlab.link(mr)],
+            }))));
+        }
+        MergeRequestState::Opened | MergeRequestState::Locked => {}
+    }
+    if gitlab.my_approval(mr).await? == Approval::Already {
+        return Ok("merge request already approved");
+    }
+    context.effects.once(key, &MrApproval { gitlab, mr }).await?;
+    Ok("merge request approved")
+}
+
+/// Whether the release's own metadata page is open. A service that does not answer is an error, not a closed page.
+async fn page(context: &Context<'_>) -> Result<PageState, Early> {
+    let services = context.services;
+    match services.registry.metadata_url(context.release, context.settings.arch).await {
+        Ok(Some(url)) => Ok(services.access.page(&url).await?),
+        Ok(None) | Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => Ok(PageState::NotYet),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// How an advisory stands with its approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Stand {
+    Moved,
+    Dropped,
+    /// Security alerts block it; the alerts.
+    Alerts(String),
+    /// It is in a state from which QE cannot move it; why.
+    Held(String),
+}
+
+/// Moves every advisory from QE to REL_PREP.
+async fn move_advisories(context: &Context<'_>) -> Result<String, Early> {
+    let mut troubles = Troubles::default();
+    let (mut moved, mut alerts, mut held) = (Vec::new(), Vec::new(), Vec::new());
+    for at in advisories(context) {
+        let stand = move_advisory(context, at.id).await;
+        match troubles.past(stand)? {
+            Some(Stand::Moved) => moved.push(at.id.to_string()),
+            Some(Stand::Alerts(why)) => alerts.push(format!("advisory {}: {why}", at.id)),
+            Some(Stand::Held(why)) => held.push(why),
+            Some(Stand::Dropped) | None => {}
+        }
+    }
+    if !alerts.is_empty() {
+        let text = format!("blocking security alerts: {}", alerts.join("; "));
+        let evidence = Evidence { summary: text.clone(), ..Evidence::default() };
+        return Err(Early::Outcome(Box::new(Outcome::Failed(Failure { code: Code::AlertsBlocking, text }, evidence))));
+    }
+    troubles.end()?;
+    if !held.is_empty() {
+        let precondition = Precondition { name: "advisory-state", why: held.join("; ") };
+        return Err(Early::Outcome(Box::new(Outcome::Blocked(precondition, LOOK))));
+    }
+    Ok(if moved.is_empty() { "no advisories to move".to_owned() } else { format!("in REL_PREP or further: {}", moved.join(", ")) })
+}
+
+async fn move_advisory(context: &Context<'_>, id: u64) -> Result<Stand, Early> {
+    let errata = &context.services.errata;
+    let advisory = errata.advisory(id).await?;
+    match &advisory.state {
+        AdvisoryState::Dropped => return Ok(Stand::Dropped),
+        state if state.is_approved() => return Ok(Stand::Moved),
+        AdvisoryState::Qe => {}
+        state => return Ok(Stand::Held(format!("advisory {id} is in {state}; it must be moved to QE by ART"))),
+    }
+    if let Some(alerts) = blocking_alerts(errata, &advisory).await? {
+        return Ok(Stand::Alerts(alerts));
+    }
+    let key = EffectKey::attempt(&format!("advisory-state:{id}:{}", AdvisoryState::RelPrep), context.attempt);
+    if context.effects.made(&key).is_some() {
+        return Ok(Stand::Held(format!("advisory {id} was moved back to QE after its approval; move it again, or retry the task")));
+    }
+    context.effects.once(key, &Approve { errata, id }).await?;
+    Ok(Stand::Moved)
+}
+
+/// The alerts that block a security advisory, looked for anew.
+///
+/// A refresh that the tool refuses (some advisories answer 400) is this advisory's failure alone, and it is not moved:
+/// alerts nobody could look for are not known to be absent.
+async fn blocking_alerts(errata: &Errata, advisory: &Advisory) -> Result<Option<String>, Early> {
+    if advisory.kind != AdvisoryKind::Rhsa {
+        return Ok(None);
+    }
+    errata.refresh_security_alerts(advisory.id).await?;
+    let alerts = errata.security_alerts(advisory.id).await?;
+    if !alerts.blocking {
+        return Ok(None);
+    }
+    Ok(Some(if alerts.blockers.is_empty() { "blocked".to_owned() } else { alerts.blockers.join(", ") }))
+}
+
+/// Closes QE's sub-tasks; gives what is worth telling.
+async fn close_subtasks(context: &Context<'_>) -> Result<Vec<String>, Early> {
+    let Some(ticket) = context.metadata.jira_ticket.as_deref() else { return Ok(vec![]) };
+    let Some(subtasks) = qe_subtasks(context.services, ticket).await? else {
+        return Ok(vec![format!("Jira ticket {ticket} is missing or hidden")]);
+    };
+    let mut told = Vec::new();
+    for task in subtasks.iter().filter(|task| !is_closed(task)) {
+        let mut offered = Vec::new();
+        let mut closed = false;
+        for step in CLOSE {
+            match context.services.jira.transition(&task.key, step).await? {
+                Transitioned::Done => closed = true,
+                Transitioned::NotOffered(steps) => offered = steps,
+            }
+            if closed {
+                break;
+            }
+        }
+        told.push(match closed {
+            true => format!("{} closed", task.key),
+            false => format!("{} could not be closed: it offers {}", task.key, offered.join(", ")),
+        });
+    }
+    Ok(told)
+}
+
+/// The approval of the merge request by the token's owner.
+struct MrApproval<'a> {
+    gitlab: &'a GitLab,
+    mr: &'a MrRef,
+}
+
+impl MrApproval<'_> {
+    fn handle(&self) -> Handle {
+        Handle { kind: "approval".to_owned(), id: self.mr.to_string(), url: Some(self.gitlab.link(self.mr)) }
+    }
+}
+
+impl Triggerable for MrApproval<'_> {
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
+        Box::pin(async { Ok(Mark(self.gitlab.approvals(self.mr).await?.join(","))) })
+    }
+
+    fn find<'a>(&'a self, _mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
+        Box::pin(async { Ok((self.gitlab.my_approval(self.mr).await? == Approval::Already).then(|| self.handle())) })
+    }
+
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
+        Box::pin(async {
+            self.gitlab.approve(self.mr).await?;
+            Ok(self.handle())
+        })
+    }
+}
+
+/// One advisory's move to REL_PREP.
+struct Approve<'a> {
+    errata: &'a Errata,
+    id: u64,
+}
+
+impl Approve<'_> {
+    fn handle(&self, state: &AdvisoryState) -> Handle {
+        Handle { kind: "state".to_owned(), id: state.word().to_owned(), url: Some(self.errata.link(self.id)) }
+    }
+}
+
+impl Triggerable for Approve<'_> {
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
+        Box::pin(async { Ok(Mark(self.errata.advisory(self.id).await?.state.word().to_owned())) })
+    }
+
+    fn find<'a>(&'a self, _mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
+        Box::pin(async {
+            let state = self.errata.advisory(self.id).await?.state;
+            Ok(state.is_approved().then(|| self.handle(&state)))
+        })
+    }
+
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
+        Box::pin(async {
+            self.errata.change_state(self.id, &AdvisoryState::RelPrep).await?;
+            Ok(self.handle(&AdvisoryState::RelPrep))
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Task 3: look for CVE trackers that advisories and shipment miss (specification, task 3).
+//!
+//! Findings never fail the task: they are shown, told to ART and listed on the Sheet. Only a look that could not be
+//! made keeps it from passing.
+
+use regatta_kit::OutsideText;
+use regatta_kit::ids::digest;
+use regatta_services::elliott::BuildSystem;
+use regatta_services::errata::{AdvisoryKind, AdvisoryState};
+use regatta_services::error::{Fault, ServiceError};
+use regatta_statebox::event::{Audience, Evidence, Message};
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::context::Context;
+use crate::effects::Early;
+use crate::outcome::{Outcome, PersonQuestion};
+use crate::release_parts::{advisories, shipment};
+use crate::report::{self, Projection};
+
+/// Kinds of elliott's list that belong to advisories.
+const ADVISORY_KINDS: [&str; 2] = ["rpm", "rhcos"];
+
+/// Runs the task.
+///
+/// # Errors
+/// Outcomes and engine stops reached early.
+pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
+    let release = context.release;
+    let elliott = &context.services.elliott;
+    let brew = elliott.cve_trackers(release, BuildSystem::Brew).await.map_err(|error| ask_for_elliott(context, error))?;
+    let in_advisories = advisory_issues(context).await?;
+    let brew = brew.into_iter().filter(|(kind, _)| ADVISORY_KINDS.contains(&kind.as_str())).collect();
+    let mut missed = missing(brew, &in_advisories);
+    if let Some(mr) = shipment(context)? {
+        let konflux = elliott.cve_trackers(release, BuildSystem::Konflux).await.map_err(|error| ask_for_elliott(context, error))?;
+        let request = context.services.gitlab.merge_request(&mr).await?;
+        let fixed = context.services.gitlab.shipment(&request).await?.jira_keys();
+        missed.extend(missing(konflux, &fixed.into_iter().collect()));
+    }
+    // One key may be missed in both halves; it is told once.
+    let missed: Vec<String> = missed.into_iter().collect();
+    if missed.is_empty() {
+        let evidence = Evidence { summary: "no missed CVE trackers".to_owned(), ..Evidence::default() };
+        return Ok(Outcome::Passed(evidence));
+    }
+    let list = missed.join(", ");
+    let name = digest(list.as_bytes(), 12);
+    let links: Vec<String> = missed.iter().map(|key| context.services.jira.link(key)).collect();
+    let text = format!("Release {release}: {} missed CVE trackers, please check:\n{}", missed.len(), links.join("\n"));
+    context.effects.tell(Message { key: format!("cve:{release}:{name}"), to: Audience::Art, text });
+    let mut summary = format!("{} missed CVE trackers: {list}", missed.len());
+    // The Sheet is a projection: that it cannot be written now does not keep the release waiting.
+    match report::add_missed_trackers(context.services, context.settings, release, &missed, context.now).await {
+        Ok(Projection::Written(_) | Projection::Unchanged | Projection::NoSheet(_)) => {}
+        Err(error) => summary.push_str(&format!("; the Sheet does not list them: {error}")),
+    }
+    Ok(Outcome::Passed(Evidence { summary, digest: name, links }))
+}
+
+/// Jira keys of the security advisories; dropped ones do not count.
+async fn advisory_issues(context: &Context<'_>) -> Result<BTreeSet<String>, ServiceError> {
+    let mut keys = BTreeSet::new();
+    for at in advisories(context) {
+        let advisory = context.services.errata.advisory(at.id).await?;
+        if advisory.kind == AdvisoryKind::Rhsa && advisory.state != AdvisoryState::Dropped {
+            keys.extend(advisory.jira_issues);
+        }
+    }
+    Ok(keys)
+}
+
+/// The trackers listed that are not attached, sorted, each once. What is no Jira key is left out.
+fn missing(listed: BTreeMap<String, Vec<String>>, attached: &BTreeSet<String>) -> BTreeSet<String> {
+    listed.into_values().flatten().filter(|key| is_key(key) && !attached.contains(key)).collect()
+}
+
+fn is_key(text: &str) -> bool {
+    let Some((project, number)) = text.split_once('-') else { return false };
+    let is_project = !project.is_empty() && project.len() <= 20 && project.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    is_project && !number.is_empty() && number.len() <= 10 && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// elliott is a program on the operator's machine: that it is missing or fails is no finding about the release, so a
+/// person is asked and the next look tries again.
+fn ask_for_elliott(context: &Context<'_>, error: ServiceError) -> Early {
+    let what = match &error.fault {
+        Fault::NotFound { what } => format!("no {what}"),
+        Fault::Refused { status, said } => format!("elliott ended with exit code {status}: {said}"),
+        _ => return error.into(),
+    };
+    let release = context.release;
+    Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
+        name: "elliott",
+        text: format!("The CVE trackers of {release} could not be looked up: {}.", OutsideText::line(&what, 400)),
+        options: vec![
+            "mend elliott or its credentials; the next look tries again".to_owned(),
+            format!("regatta override {release} check-cve-tracker-bug --verdict pass --reason …"),
+        ],
+        evidence: vec![],
+    })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_attached_or_no_key_is_not_missed() {
+        let listed = [("rpm", vec!["OCPBUGS-2", "OCPBUGS-1"]), ("rhcos", vec!["OCPBUGS-1", "OCPBUGS-3", "nonsense"])];
+        let listed = listed.into_iter().map(|(kind, keys)| (kind.to_owned(), keys.into_iter().map(str::to_owned).collect()));
+        let attached = BTreeSet::from(["OCPBUGS-3".to_owned()]);
+        assert_eq!(missing(listed.collect(), &attached).into_iter().collect::<Vec<_>>(), ["OCPBUGS-1", "OCPBUGS-2"]);
+    }
+}

@@ -1,0 +1,186 @@
+//! Task 1: create the release's test report (specification, task 1; the report's cells: reference, Google Sheets).
+//!
+//! The report is a copy of the spreadsheet's template tab. A copy that an earlier run left half filled is found by its
+//! title and completed: only what is missing or differs is written. The release's state itself is opened by the engine.
+
+use regatta_services::jira::IssueLook;
+use regatta_services::sheets::{At, Block, Cell, RichText, Rows, Tab};
+use regatta_statebox::event::{Audience, Evidence, Message};
+
+use crate::context::Context;
+use crate::effects::Early;
+use crate::outcome::Outcome;
+use crate::release_parts::shipment;
+use crate::report::{self, FIRST_ROW, NoSheet, Workbook, jira_link, until_empty};
+
+/// Title of the tab that is copied.
+const TEMPLATE: &str = "template";
+/// Where the test results of builds can be read.
+const RESULTS: &str = "https://github.com/openshift/release-tests/blob/record/_releases";
+/// Where component readiness can be read.
+const READINESS: &str = "https://qe-component-readiness.dptools.openshift.org/sippy-ng/component_readiness/main?view=";
+/// The status of bugs that wait for QE.
+const ON_QA: &str = "ON_QA";
+/// The cell that lists advisories and merge request, each a link.
+const LINKS: At = At { row: 1, column: 1 };
+
+/// Runs the task.
+///
+/// # Errors
+/// Outcomes and engine stops reached early.
+pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
+    let release = context.release;
+    let opened = report::open(context.services, context.settings, release, context.now).await?;
+    let filled = match opened {
+        Ok(workbook) => fill(context, &workbook).await?,
+        Err(none) => Err(none),
+    };
+    let (text, evidence, fresh) = match filled {
+        Ok(Filled { link, cells, bugs }) => {
+            let summary = format!("test report of {release}: {link}");
+            let text = format!("Test report of {release} is created: {link}");
+            let detail = format!("{summary} ({cells} cells written, {bugs} bugs in ON_QA added)");
+            (text, Evidence { summary: detail, links: vec![link], ..Evidence::default() }, cells > 0)
+        }
+        Err(none) => {
+            let text = format!("Release {release} is taken up; {none}.");
+            (text, Evidence { summary: none.to_string(), ..Evidence::default() }, true)
+        }
+    };
+    context.effects.tell(Message { key: format!("report:{release}"), to: Audience::ReleaseChannel, text });
+    Ok(if fresh { Outcome::Passed(evidence) } else { Outcome::AlreadyDone(evidence) })
+}
+
+/// What was done to the Sheet.
+struct Filled {
+    link: String,
+    cells: usize,
+    bugs: usize,
+}
+
+async fn fill(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Result<Filled, NoSheet>, Early> {
+    let Some(tab) = tab(context, workbook).await? else {
+        return Ok(Err(NoSheet::NoTab(TEMPLATE.to_owned())));
+    };
+    let book = &workbook.book;
+    let bugs_range = format!("C{FIRST_ROW}:C");
+    let mut read = book.read(&tab, &["B2:B4", "A21:A27", &bugs_range]).await?.into_iter();
+    let mut next = || read.next().unwrap_or_default();
+    let (head, foot, bugs) = (next(), next(), next());
+
+    let mut blocks: Vec<Block> = Vec::new();
+    let head_cells = [(3, builds(context)), (4, ticket(context))];
+    blocks.extend(head_cells.into_iter().filter_map(|(row, cell)| differing('B', row, 2, &head, cell?)));
+    blocks.extend(foot_cells(context).into_iter().filter_map(|(row, cell)| differing('A', row, 21, &foot, cell)));
+    book.write(&tab, &blocks).await?;
+    let mut cells = blocks.len();
+
+    let links = links(context)?;
+    if shown(&head, 0) != links.shown() {
+        book.write_rich(&tab, LINKS, &links).await?;
+        cells += 1;
+    }
+
+    let listed = until_empty(&bugs);
+    let rows = new_bugs(context, &listed).await?;
+    let bugs = rows.len();
+    if bugs > 0 {
+        let range = format!("C{}:E", FIRST_ROW + listed.len());
+        book.write(&tab, &[Block { range, rows }]).await?;
+        cells += bugs * 3;
+    }
+    Ok(Ok(Filled { link: book.link(&tab), cells, bugs }))
+}
+
+/// The release's tab, copied from the template where there is none; `None` when there is no template either.
+///
+/// The copy is named in the same request, and Sheets refuses a second tab of one title: a lost answer or a second
+/// writer cannot make two.
+async fn tab(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Option<Tab>, Early> {
+    let title = context.release.to_string();
+    if let Some(tab) = workbook.tab(&title) {
+        return Ok(Some(tab.clone()));
+    }
+    let Some(template) = workbook.tab(TEMPLATE) else { return Ok(None) };
+    match workbook.book.duplicate(template, &title).await {
+        Ok(tab) => Ok(Some(tab)),
+        Err(error) => {
+            // Taken meanwhile, or made by a request whose answer was lost.
+            let tabs = workbook.book.tabs().await?.unwrap_or_default();
+            tabs.into_iter().find(|tab| tab.title == title).map(Some).ok_or_else(|| error.into())
+        }
+    }
+}
+
+/// B3: the candidate of each architecture; nothing to write where there is none.
+fn builds(context: &Context<'_>) -> Option<Cell> {
+    let lines = context.metadata.candidate_builds.iter().map(|(arch, build)| format!("{arch}: {build}"));
+    let text = lines.collect::<Vec<_>>().join("\n");
+    (!text.is_empty()).then(|| Cell::text(text))
+}
+
+/// B4: the ART ticket.
+fn ticket(context: &Context<'_>) -> Option<Cell> {
+    context.metadata.jira_ticket.as_deref().map(|key| jira_link(context.services, key))
+}
+
+/// B2: one line an advisory, its number a link, and the merge request.
+fn links(context: &Context<'_>) -> Result<RichText, Early> {
+    let mut text = RichText::default();
+    let mut line_end = "";
+    for (kind, id) in &context.metadata.advisory_ids {
+        text = text.plain(&format!("{line_end}{kind}: ")).link(&id.to_string(), &context.services.errata.link(*id));
+        line_end = "\n";
+    }
+    if let Some(mr) = shipment(context)? {
+        let link = context.services.gitlab.link(&mr);
+        text = text.plain(line_end).link(&link, &link);
+    }
+    Ok(text)
+}
+
+/// A21 and below: where test results and readiness can be read.
+fn foot_cells(context: &Context<'_>) -> Vec<(usize, Cell)> {
+    let (release, arch) = (context.release, context.settings.arch);
+    let results = |build: &str| Cell::Link {
+        url: format!("{RESULTS}/ocp-test-result-{build}-{}.json", arch.go()),
+        label: format!("ocp-test-result-{build}"),
+    };
+    let candidate = context.metadata.candidate_builds.get(arch.rpm());
+    let readiness = |view: String| Cell::Link { url: format!("{READINESS}{view}"), label: view };
+    vec![
+        (21, Cell::text("Blocking jobs")),
+        (22, results(&release.to_string())),
+        (23, candidate.map_or_else(|| Cell::text("no-candidate-build-no-test-results"), |build| results(build))),
+        (25, Cell::text("Sippy")),
+        (26, readiness(format!("{}-qe-main", release.stream))),
+        (27, readiness(format!("{}-qe-auto-release", release.stream))),
+    ]
+}
+
+/// Rows of the shipment's bugs that wait for QE and are not listed yet. Bugs that cannot be seen are left out.
+async fn new_bugs(context: &Context<'_>, listed: &[&str]) -> Result<Vec<Vec<Cell>>, Early> {
+    let Some(mr) = shipment(context)? else { return Ok(vec![]) };
+    let services = context.services;
+    let request = services.gitlab.merge_request(&mr).await?;
+    let shipment = services.gitlab.shipment(&request).await?;
+    let mut rows = Vec::new();
+    for key in shipment.jira_keys().iter().filter(|key| !listed.contains(&key.as_str())) {
+        let IssueLook::Found(issue) = services.jira.issue(key).await? else { continue };
+        if issue.status == ON_QA {
+            let contact = issue.qa_contact.unwrap_or_else(|| "Unknown".to_owned());
+            rows.push(vec![jira_link(services, key), Cell::text(contact), Cell::text(issue.status)]);
+        }
+    }
+    Ok(rows)
+}
+
+/// The block that makes a cell show what it should; `None` when it does.
+fn differing(column: char, row: usize, first_row: usize, rows: &Rows, cell: Cell) -> Option<Block> {
+    (shown(rows, row - first_row) != cell.shown()).then(|| Block::cell(format!("{column}{row}"), cell))
+}
+
+/// What the first cell of a row shows.
+fn shown(rows: &Rows, index: usize) -> &str {
+    rows.get(index).and_then(|row| row.first()).map_or("", String::as_str)
+}

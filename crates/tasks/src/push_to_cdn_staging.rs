@@ -1,0 +1,266 @@
+//! Task 4: push the advisories to CDN staging (specification, task 4).
+//!
+//! Looking and pushing are separate: a look never pushes again what failed. Advisories that block others go first, and
+//! the others wait until those are complete. A failed push fails the task; the next attempt, begun by an explicit retry,
+//! pushes the failed advisories again and leaves the complete ones alone.
+
+use jiff::SignedDuration;
+use regatta_kit::{BoxFuture, Code};
+use regatta_services::errata::{AdvisoryState, Errata, PushJob, PushStatus};
+use regatta_services::error::ServiceError;
+use regatta_statebox::event::{EffectKey, Evidence, Handle, Mark};
+use std::collections::BTreeMap;
+
+use crate::context::Context;
+use crate::effects::{Early, Triggerable};
+use crate::outcome::{Failure, Outcome, PersonQuestion, Precondition};
+use crate::release_parts::{Troubles, advisories};
+
+/// Time between looks at running pushes; the lower bound of the specification's 5 to 10 minutes.
+const LOOK: SignedDuration = SignedDuration::from_mins(5);
+/// Time between looks at advisories that ART has not handed over.
+const LOOK_AT_STATE: SignedDuration = SignedDuration::from_mins(30);
+
+/// Runs the task.
+///
+/// # Errors
+/// Outcomes and engine stops reached early.
+pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
+    let mut walk = Walk { context, stands: BTreeMap::new(), failed: vec![], early: vec![], pushed: 0 };
+    let mut troubles = Troubles::default();
+    let mut own = Vec::new();
+    for advisory in advisories(context) {
+        let visited = walk.visit(advisory.id).await;
+        if let Some(stand) = troubles.past(visited)? {
+            own.push((advisory.id, stand));
+        }
+    }
+    if !walk.failed.is_empty() {
+        let text = format!("push to CDN staging failed: {}", walk.failed.join("; "));
+        let evidence = Evidence { summary: text.clone(), links: walk.links(&Stand::Failed), ..Evidence::default() };
+        return Ok(Outcome::Failed(Failure { code: Code::PushFailed, text }, evidence));
+    }
+    troubles.end()?;
+    if own.iter().all(|(_, stand)| *stand == Stand::Dropped) {
+        return Ok(Outcome::NeedsPerson(nothing_to_push(context)));
+    }
+    if walk.stands.values().any(|stand| *stand == Stand::Underway) {
+        let ids: Vec<String> = own.iter().filter(|(_, stand)| *stand == Stand::Underway).map(|(id, _)| id.to_string()).collect();
+        let url = walk.links(&Stand::Underway).into_iter().next();
+        return Ok(Outcome::Running(Handle { kind: "errata-push".to_owned(), id: ids.join(","), url }, LOOK));
+    }
+    if !walk.early.is_empty() {
+        let why = format!("{} must be moved from NEW_FILES to QE by ART", walk.early.join(", "));
+        return Ok(Outcome::Blocked(Precondition { name: "advisory-state", why }, LOOK_AT_STATE));
+    }
+    let complete: Vec<String> = own.iter().filter(|(_, stand)| *stand == Stand::Complete).map(|(id, _)| id.to_string()).collect();
+    let summary = format!("pushed to CDN staging: {}", complete.join(", "));
+    let evidence = Evidence { summary, links: walk.links(&Stand::Complete), ..Evidence::default() };
+    Ok(if walk.pushed > 0 { Outcome::Passed(evidence) } else { Outcome::AlreadyDone(evidence) })
+}
+
+fn nothing_to_push(context: &Context<'_>) -> PersonQuestion {
+    let release = context.release;
+    PersonQuestion {
+        name: "no-advisories",
+        text: format!("Release {release} has no advisory to push: none is listed, or all are dropped. Is that right?"),
+        options: vec![
+            "ask ART to correct the advisories in releases.yml".to_owned(),
+            format!("regatta override {release} push-to-cdn-staging --verdict pass --reason …"),
+        ],
+        evidence: vec![],
+    }
+}
+
+/// How an advisory stands with its push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stand {
+    /// Being looked at just now, further up.
+    Visiting,
+    /// Will never ship.
+    Dropped,
+    /// On stage, or already live.
+    Complete,
+    /// Being pushed, or waiting for an advisory that is.
+    Underway,
+    /// Its push failed.
+    Failed,
+    /// Still with ART.
+    Early,
+}
+
+/// What the jobs of an advisory say.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pushes {
+    None,
+    Complete,
+    Underway,
+    /// Targets that failed.
+    Failed(Vec<String>),
+}
+
+/// Judges by the latest job of each staging target.
+fn judge(jobs: &[PushJob]) -> Pushes {
+    let mut latest: BTreeMap<&str, &PushJob> = BTreeMap::new();
+    for job in jobs.iter().filter(|job| is_staging(job)) {
+        let seen = latest.entry(&job.target).or_insert(job);
+        if job.id > seen.id {
+            *seen = job;
+        }
+    }
+    if latest.is_empty() {
+        return Pushes::None;
+    }
+    let failed = latest.values().filter(|job| job.status == PushStatus::Failed).map(|job| job.target.clone());
+    let failed: Vec<String> = failed.collect();
+    if !failed.is_empty() {
+        Pushes::Failed(failed)
+    } else if latest.values().all(|job| job.status == PushStatus::Complete) {
+        Pushes::Complete
+    } else {
+        Pushes::Underway
+    }
+}
+
+/// Live pushes come later and are not this task's.
+fn is_staging(job: &PushJob) -> bool {
+    job.target.contains("stage")
+}
+
+/// One look at all advisories and at those that block them.
+struct Walk<'a> {
+    context: &'a Context<'a>,
+    stands: BTreeMap<u64, Stand>,
+    failed: Vec<String>,
+    early: Vec<String>,
+    /// How many of the pushes were Regatta's.
+    pushed: usize,
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, id: u64) -> BoxFuture<'_, Result<Stand, Early>> {
+        Box::pin(async move {
+            if let Some(stand) = self.stands.get(&id) {
+                return Ok(*stand);
+            }
+            // Two advisories that block each other would wait for ever; the one met first goes first.
+            self.stands.insert(id, Stand::Visiting);
+            let visited = self.look(id).await;
+            match &visited {
+                Ok(stand) => self.stands.insert(id, *stand),
+                Err(_) => self.stands.remove(&id),
+            };
+            visited
+        })
+    }
+
+    async fn look(&mut self, id: u64) -> Result<Stand, Early> {
+        let errata = &self.context.services.errata;
+        let advisory = errata.advisory(id).await?;
+        match advisory.state {
+            AdvisoryState::Dropped => return Ok(Stand::Dropped),
+            AdvisoryState::ShippedLive => return Ok(Stand::Complete),
+            _ => {}
+        }
+        let jobs = errata.push_jobs(id).await?;
+        let key = EffectKey::attempt(&format!("push:{id}"), self.context.attempt);
+        let made = self.context.effects.made(&key).is_some();
+        self.pushed += usize::from(self.was_ours(id));
+        match judge(&jobs) {
+            Pushes::Complete => return Ok(Stand::Complete),
+            Pushes::Underway => return Ok(Stand::Underway),
+            // The retry was begun for what failed before it.
+            Pushes::Failed(_) if self.context.attempt > 1 && !made => {}
+            Pushes::Failed(targets) => {
+                self.failed.push(format!("advisory {id} ({})", targets.join(", ")));
+                return Ok(Stand::Failed);
+            }
+            // Made, but the tool does not list the jobs yet.
+            Pushes::None if made => return Ok(Stand::Underway),
+            Pushes::None => {}
+        }
+        if advisory.state == AdvisoryState::NewFiles {
+            self.early.push(format!("advisory {id}"));
+            return Ok(Stand::Early);
+        }
+        for blocking in advisory.blocking_advisories {
+            match self.visit(blocking).await? {
+                Stand::Complete | Stand::Dropped | Stand::Visiting => {}
+                stand @ (Stand::Underway | Stand::Failed | Stand::Early) => return Ok(stand),
+            }
+        }
+        self.context.effects.once(key, &StagePush { errata, id }).await?;
+        Ok(Stand::Underway)
+    }
+
+    /// Whether any attempt so far pushed this advisory.
+    fn was_ours(&self, id: u64) -> bool {
+        let made = |attempt| self.context.effects.made(&EffectKey::attempt(&format!("push:{id}"), attempt)).is_some();
+        (1..=self.context.attempt).any(made)
+    }
+
+    /// Where advisories that stand so can be looked at.
+    fn links(&self, stand: &Stand) -> Vec<String> {
+        let errata = &self.context.services.errata;
+        self.stands.iter().filter(|(_, s)| *s == stand).map(|(id, _)| errata.link(*id)).collect()
+    }
+}
+
+/// A push of one advisory to the staging targets.
+struct StagePush<'a> {
+    errata: &'a Errata,
+    id: u64,
+}
+
+impl StagePush<'_> {
+    fn handle<'a>(&self, jobs: impl IntoIterator<Item = &'a PushJob>) -> Handle {
+        let ids: Vec<String> = jobs.into_iter().map(|job| job.id.to_string()).collect();
+        Handle { kind: "errata-push".to_owned(), id: ids.join(","), url: Some(self.errata.link(self.id)) }
+    }
+}
+
+impl Triggerable for StagePush<'_> {
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
+        Box::pin(async {
+            let highest = self.errata.push_jobs(self.id).await?.iter().map(|job| job.id).max();
+            Ok(Mark(highest.unwrap_or_default().to_string()))
+        })
+    }
+
+    fn find<'a>(&'a self, mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
+        Box::pin(async {
+            let above: u64 = mark.0.parse().unwrap_or_default();
+            let jobs = self.errata.push_jobs(self.id).await?;
+            let new: Vec<_> = jobs.iter().filter(|job| job.id > above && is_staging(job)).collect();
+            Ok((!new.is_empty()).then(|| self.handle(new)))
+        })
+    }
+
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
+        Box::pin(async { Ok(self.handle(&self.errata.push_stage(self.id).await?)) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn job(id: u64, status: PushStatus, target: &str) -> PushJob {
+        PushJob { id, status, target: target.to_owned() }
+    }
+
+    #[test]
+    fn the_latest_job_of_each_staging_target_counts() {
+        use PushStatus::{Complete, Failed, Underway};
+        let running = || Underway("RUNNING".to_owned());
+        assert_eq!(judge(&[]), Pushes::None);
+        assert_eq!(judge(&[job(1, running(), "cdn"), job(2, Failed, "cdn_docker")]), Pushes::None, "live pushes are not ours");
+        assert_eq!(judge(&[job(1, Failed, "cdn_stage"), job(3, Complete, "cdn_stage")]), Pushes::Complete, "pushed again");
+        assert_eq!(judge(&[job(3, Complete, "cdn_stage"), job(1, Failed, "cdn_stage")]), Pushes::Complete, "in any order");
+        assert_eq!(judge(&[job(1, Complete, "cdn_stage"), job(2, running(), "cdn_docker_stage")]), Pushes::Underway);
+        assert_eq!(
+            judge(&[job(1, running(), "cdn_stage"), job(2, Failed, "cdn_docker_stage")]),
+            Pushes::Failed(vec!["cdn_docker_stage".to_owned()])
+        );
+    }
+}
