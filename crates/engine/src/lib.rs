@@ -4,6 +4,7 @@
 //! A [`Session`](session::Session) is one driver's hold on one release. No rule of any single task lives here.
 
 pub mod app;
+pub mod contents;
 pub mod error;
 pub mod people;
 pub mod report;

@@ -2,9 +2,11 @@
 
 use regatta_engine::rights::Identity;
 use regatta_engine::app::AppSettings;
-use regatta_engine::{App, contents};
+use regatta_engine::App;
+use regatta_engine::contents::GithubContents;
 use regatta_kit::Clock;
 use regatta_services::Services;
+use regatta_services::github::Repository;
 use regatta_services::clock::{ScenarioClock, SystemClock};
 use regatta_services::http::HttpTransport;
 use regatta_services::settings::ServiceName;
@@ -30,7 +32,7 @@ pub(crate) async fn app(globals: &Globals) -> Result<App, Failure> {
     let settings = settings(globals)?;
     let clock: Arc<dyn Clock> = match settings.services.url(ServiceName::Clock) {
         Some(url) => Arc::new(ScenarioClock::attach(url).await.map_err(regatta_engine::EngineError::from)?),
-        None => Arc::new(SystemClock::new()),
+        None => Arc::new(SystemClock),
     };
     build(settings, clock).await
 }
@@ -83,15 +85,13 @@ fn open_store(
     }
     if let Some(place) = url.strip_prefix("github:") {
         let (repository, branch) = place.split_once('@').unwrap_or((place, "z-stream"));
-        let (owner, name) = repository.split_once('/').ok_or_else(|| bad("names no OWNER/REPO"))?;
-        let plain = |word: &str| {
-            !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-        };
-        if !plain(owner) || !plain(name) || branch.is_empty() {
-            return Err(bad("names no OWNER/REPO@BRANCH"));
+        let repository: Repository = repository.parse().map_err(|_| bad("names no OWNER/REPO"))?;
+        if branch.is_empty() {
+            return Err(bad("names no branch"));
         }
-        let port = contents::GithubContents::new(Arc::clone(services), owner, name);
-        return Ok(Arc::new(ContentsStore::new(port, branch, settings.layout, Arc::clone(clock))));
+        let port = Arc::new(GithubContents::new(Arc::clone(services), repository));
+        let store = ContentsStore::new(port, Arc::clone(clock)).on_branch(branch).in_layout(settings.layout);
+        return Ok(Arc::new(store));
     }
     Err(bad("is none that Regatta knows"))
 }

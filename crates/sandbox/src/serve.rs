@@ -13,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::clock::ScenarioClock;
 use crate::services::git::Hub;
 use crate::services::{
-    access, clock as clock_service, control, errata, gangway, github, gitlab, jenkins, prow, pyxis, raw,
-    registry, release_controller, signature, slack,
+    access, clock as clock_service, control, errata, gangway, github, gitlab, google_token, jenkins, jira,
+    prow, pyxis, raw, registry, release_controller, sheets, signature, slack,
 };
 
 /// Every service NAME, in the order that fixes ports: a service has the base port plus its place here, whether the
@@ -134,8 +134,11 @@ fn routers_on(clock: &ScenarioClock, hub: &Hub) -> Vec<(&'static str, Router)> {
         ("gangway", gangway::router(prow_jobs.clone())),
         ("prow", prow::router(prow_jobs)),
         ("gitlab", gitlab::router(world())),
+        ("jira", jira::router(world())),
         ("errata", errata::router(world())),
         ("slack", slack::router(world())),
+        ("sheets", sheets::router(world())),
+        ("google_token", google_token::router(world())),
         ("signature", signature::router(world())),
         ("registry", registry::router(world())),
         ("pyxis", pyxis::router(world())),
@@ -224,7 +227,7 @@ fn environment(
         ("APITOKEN", "sandbox-gangway"),
         ("REGATTA_ERRATA_NEGOTIATE", "c2FuZGJveA=="),
         ("REGATTA_OWNER", "rower@redhat.com"),
-        ("REGATTA_REPORT_SPREADSHEET", "sandbox"),
+        ("REGATTA_REPORT_SPREADSHEET", sheets::SPREADSHEET_ID),
         ("GCP_SA_FILE", key_file.as_str()),
         ("REGATTA_ELLIOTT", options.elliott.as_str()),
         ("REGATTA_STORE", options.store.as_str()),
@@ -243,7 +246,7 @@ fn write_key_file(folder: &Path, token_url: &str) -> Result<String, ServeError> 
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let content = format!("{{\"token_uri\": \"{token_url}\"}}");
+    let content = google_token::service_account_json(token_url);
     options.open(&file).and_then(|mut open| open.write_all(content.as_bytes())).map_err(failed)?;
     Ok(file.display().to_string())
 }

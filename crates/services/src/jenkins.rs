@@ -323,8 +323,8 @@ fn parameters(actions: Vec<Option<ActionWire>>) -> Parameters {
     .collect()
 }
 
-/// Whether parameters are those wanted. Ones that are not wanted must be empty: Jenkins adds a job's others with their
-/// defaults, so only a value somebody chose tells another run.
+/// Whether all parameters wanted are there with exactly their values. Jenkins adds a job's others with their defaults, so
+/// more than the wanted ones is no difference.
 #[must_use]
 pub fn fits(found: &Parameters, wanted: &Parameters) -> bool {
     wanted.iter().all(|(name, value)| found.get(name) == Some(value))

@@ -423,6 +423,10 @@ pub fn forward_only(from: Status, to: Status, before: u32, after: u32, body: &Bo
 fn moves(document: &Document, legal: &Legal<'_>) -> Vec<(Path, String)> {
     let list = Path::key("regatta").then("history");
     let mut found = Vec::new();
+    if document.is_partial() {
+        // Where the tasks stood at the beginning of what is at hand is not known.
+        return found;
+    }
     let mut folded = crate::fold::Folded::default();
     let mut place = 0;
     for entry in &document.history {
@@ -467,4 +471,133 @@ pub fn times_ahead(document: &Document, now: Timestamp) -> Vec<Path> {
         }
     }
     ahead
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{self, Variant};
+    use regatta_kit::ids::{EventId, Writer};
+
+    fn release() -> Release {
+        "4.20.1".parse().unwrap()
+    }
+
+    fn plain() -> String {
+        fixtures::text(release(), 1, &[Variant::Issues], Layout::Yaml)
+    }
+
+    fn faults(text: &str) -> Vec<String> {
+        validate(text, Layout::guess(text), &forward_only).faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_variant_of_production_is_accepted_and_comes_back_byte_for_byte_through_both_layouts() {
+        for (name, text) in fixtures::all(release(), Layout::Yaml) {
+            let report = validate(&text, Layout::Yaml, &forward_only);
+            assert_eq!(report.faults, [], "{name}");
+            assert!(report.warnings.iter().all(|w| !w.why.contains("not written as")), "{name}: {:?}", report.warnings);
+            let (state, _) = StateBox::parse(&text, Layout::Yaml).unwrap();
+            let (json, _) = StateBox::parse(&state.render(Layout::Json), Layout::Json).unwrap();
+            assert_eq!(json.render(Layout::Yaml), text, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_is_told_with_its_line_and_kept() {
+        let odd = [Variant::EndsBeforeItBegins, Variant::OtherTasks, Variant::QeOwner, Variant::NoResult, Variant::NoCandidate];
+        let text = fixtures::text(release(), 1, &odd, Layout::Yaml);
+        let warnings: Vec<String> =
+            validate(&text, Layout::Yaml, &forward_only).warnings.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            warnings,
+            [
+                "line 6, metadata.qe_owner: is a field nobody here knows; it is kept",
+                "line 12, metadata.candidate_builds: names no candidate",
+                "line 36, tasks[2].completed_at: is before started_at: the two come from different clocks",
+                "line 46, tasks[4].result: is null: no text was recorded",
+                "line 87, tasks[9].name: \"update-bug-list\" is not a task of this flow; it is kept",
+                "line 92, tasks[10].name: \"check-greenwave-cvp-tests\" is not a task of this flow; it is kept",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_cut_short_is_refused_where_it_ends() {
+        let text = plain();
+        let issues = text.find("\nissues:").unwrap() + 1;
+        for cut in 0..issues {
+            assert!(!faults(&text[..cut]).is_empty(), "cut at {cut}: {}", &text[..cut]);
+        }
+        // Inside the list of issues only a cut behind a whole issue cannot be told from the whole.
+        let whole: Vec<usize> = text.match_indices("\n- issue:").map(|(at, _)| at + 1).chain([text.len()]).collect();
+        for cut in issues..text.len() {
+            let body = text[..cut].lines().last().unwrap_or_default().trim_start();
+            let in_names = body.starts_with("- ") && text[..cut].ends_with('\n');
+            assert!(!faults(&text[..cut]).is_empty() || whole.contains(&cut) || in_names || text[..cut].ends_with("[]\n"), "cut at {cut}");
+        }
+        let found = faults(&text[..issues]);
+        assert_eq!(found.len(), 1);
+        assert!(found[0].contains("tasks: the field \"issues\" is missing: the file is half-written"), "{found:?}");
+    }
+
+    #[test]
+    fn a_json_file_cut_anywhere_is_refused() {
+        let text = fixtures::text(release(), 1, &[Variant::Issues], Layout::Json);
+        for cut in (0..text.len() - 2).filter(|cut| text.is_char_boundary(*cut)).step_by(7) {
+            assert!(!faults(&text[..cut]).is_empty(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn foreign_files_and_wrong_fields_are_refused_with_line_and_field() {
+        let text = plain();
+        let cases = [
+            ("kind: Deployment\nspec: {}\n".to_owned(), "line 1, the document: the field \"schema_version\" is missing: this is not a StateBox"),
+            ("- 1\n- 2\n".to_owned(), "line 1, the document: is a list, not a StateBox"),
+            ("just words\n".to_owned(), "line 1, the document: is text, not a StateBox"),
+            (text.replace("status: Pass", "status: Passed"), "line 14, tasks[0].status: status \"Passed\": is not a status; write Not Started, In Progress, Pass or Fail"),
+            (text.replace("release: 4.20.1", "release: 4.20"), "line 2, release: is a number, not a release such as 4.20.1"),
+            (text.replace("resolved: true", "resolved: maybe"), "line 80, issues[0].resolved: is text, not true or false"),
+            (text.replace("name: take-ownership", "name: stage-testing"), "line 55, tasks[6].name: \"stage-testing\" stands in the list twice"),
+            (text.replace("schema_version: '1.0'", "schema_version: '2.0'"), "line 1, schema_version: version \"2.0\" is newer than 1, the highest this program knows"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(faults(&text), [expected]);
+        }
+        assert!(validate("{\"schema_version\": \"1.0\", \"regatta\": {\"format\": 9}}", Layout::Json, &forward_only).newer_format);
+    }
+
+    #[test]
+    fn an_illegal_move_is_found_with_its_line_and_an_import_is_exempt() {
+        let (mut state, _) = StateBox::parse(&plain(), Layout::Yaml).unwrap();
+        let entry = |number, to, attempt| Event {
+            id: EventId(Writer("w".into()), number),
+            at: "2026-03-01T10:00:00Z".parse().unwrap(),
+            actor: "x".into(),
+            reason: None,
+            body: Body::TaskMoved { task: Task::StageTesting, from: Status::Pass, to, attempt, evidence: None, result: None },
+        };
+        state.apply(vec![entry(1, Status::NotStarted, 2), entry(2, Status::InProgress, 2)]);
+        assert_eq!(faults(&state.render(Layout::Yaml)), Vec::<String>::new());
+        state.apply(vec![entry(3, Status::Pass, 2), entry(4, Status::Fail, 2)]);
+        let found = faults(&state.render(Layout::Json));
+        assert_eq!(found.len(), 1);
+        assert!(found[0].ends_with("regatta.history[4]: w/4 moves stage-testing from Pass to Fail, which is no legal move"), "{found:?}");
+        assert!(found[0].starts_with("line "), "{found:?}");
+    }
+
+    #[test]
+    fn a_history_cut_or_merged_by_hand_is_refused() {
+        let mut state = StateBox::new(release(), "2026-03-01T10:00:00Z".parse().unwrap());
+        let body = Body::Leased { holder: "a".into(), until: "2026-03-01T11:00:00Z".parse().unwrap() };
+        let at = "2026-03-01T10:00:00Z".parse().unwrap();
+        state.apply(vec![Event { id: EventId(Writer("w".into()), 1), at, actor: "x".into(), reason: None, body }]);
+        let text = state.render(Layout::Yaml);
+        let regatta = text.find("regatta:").unwrap();
+        for cut in regatta + 1..text.len() {
+            assert!(!faults(&text[..cut]).is_empty(), "cut at {cut}: {}", &text[regatta..cut]);
+        }
+        assert!(faults(&text.replace("entries: 1", "entries: 2"))[0].contains("counts 2 entries"));
+    }
 }

@@ -261,7 +261,7 @@ impl DocumentError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) event: Event,
-    /// The entry as read, kept only where it holds more than [`Event`] knows.
+    /// The entry as it was read, kept only where it holds more than [`Event`] knows.
     raw: Option<Value>,
     /// Whether it stands in one of the history files beside the document.
     pub(crate) archived: bool,
@@ -277,6 +277,11 @@ impl Entry {
         let event = Event::deserialize(raw).map_err(|e| e.to_string())?;
         let plain = serde_json::to_value(&event).map_err(|e| e.to_string())?;
         Ok(Self { event, raw: (plain != *raw).then(|| raw.clone()), archived })
+    }
+
+    /// The same entry, standing in a history file.
+    pub(crate) fn into_archive(&self) -> Self {
+        Self { archived: true, ..self.clone() }
     }
 
     pub(crate) fn to_value(&self) -> Value {
@@ -296,9 +301,14 @@ pub struct Document {
     pub(crate) archives: u32,
     /// Unknown keys inside `regatta`.
     pub(crate) unknown: Map<String, Value>,
+    /// What the file says the history comes to (intents, handles, …): used only while older history is not at hand.
+    pub(crate) stated: Map<String, Value>,
     /// The release, parsed from the field of that name.
     pub(crate) release: Release,
 }
+
+/// What stands beside the history so that people and tools need not fold it.
+pub(crate) const STATED: [&str; 5] = ["intents", "handles", "overrides", "outbox", "lease"];
 
 impl Document {
     /// A new document as production begins one.
@@ -315,7 +325,7 @@ impl Document {
         root.insert("metadata".to_owned(), Value::Object(metadata));
         root.insert("tasks".to_owned(), Value::Array(Vec::new()));
         root.insert("issues".to_owned(), Value::Array(Vec::new()));
-        Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), release }
+        Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), stated: Map::new(), release }
     }
 
     /// Reads a text. What is odd but harmless comes back beside the document.
@@ -358,7 +368,7 @@ impl Document {
         let regatta = root.shift_remove("regatta");
         let release = root.get("release").and_then(Value::as_str).unwrap_or_default();
         let release = release.parse().map_err(|e: regatta_kit::ParseError| (Path::key("release"), e.to_string()))?;
-        let mut document = Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), release };
+        let mut document = Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), stated: Map::new(), release };
         let Some(Value::Object(mut part)) = regatta else { return Ok(document) };
         let place = Path::key("regatta");
         document.archives = part
@@ -372,9 +382,13 @@ impl Document {
             }
         }
         // The rest is folded out of the history again; only keys nobody here knows are kept.
-        for known in ["format", "intents", "handles", "overrides", "outbox", "lease", "entries"] {
-            part.shift_remove(known);
+        for known in STATED {
+            if let Some(value) = part.shift_remove(known) {
+                document.stated.insert(known.to_owned(), value);
+            }
         }
+        part.shift_remove("format");
+        part.shift_remove("entries");
         document.unknown = part;
         document.sort_history();
         Ok(document)
@@ -406,6 +420,47 @@ impl Document {
     /// The history in its order, oldest first.
     pub fn history(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
         self.history.iter().map(|entry| &entry.event)
+    }
+
+    /// Whether older history stands in files beside this one that are not read in.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.archives > 0 && !self.history.iter().any(|entry| entry.archived)
+    }
+
+    /// Reads in a history file: the content of [`Layout::archive_path`].
+    ///
+    /// # Errors
+    /// When it is no history file of this release.
+    pub(crate) fn attach(&mut self, archive: &str) -> Result<(), DocumentError> {
+        let tree = json::read(archive)?;
+        let place = Path::key("history");
+        let of = tree.get("release").and_then(Value::as_str);
+        if of != Some(self.release.to_string().as_str()) {
+            let why = format!("is not the history of {}: it names {}", self.release, of.unwrap_or("no release"));
+            return Err(DocumentError::bad(line_of(archive, Layout::Json, &Path::key("release")), Path::key("release"), why));
+        }
+        let Some(Value::Array(entries)) = tree.get("history") else {
+            return Err(DocumentError::bad(Some(1), place, "is missing: this is no history file"));
+        };
+        for (i, raw) in entries.iter().enumerate() {
+            let at = place.at(i);
+            let entry = Entry::read(raw, true)
+                .map_err(|why| DocumentError::bad(line_of(archive, Layout::Json, &at), at.clone(), why))?;
+            self.history.push(Arc::new(entry));
+        }
+        self.sort_history();
+        Ok(())
+    }
+
+    /// The text of a history file with these entries.
+    pub(crate) fn archive_text(release: Release, entries: &[Arc<Entry>]) -> String {
+        let entries: Vec<Value> = entries.iter().map(|entry| entry.to_value()).collect();
+        json::write(&serde_json::json!({
+            "schema": "regatta.history/v1",
+            "release": release.to_string(),
+            "history": entries,
+        }))
     }
 
     /// How many history files stand beside the document.

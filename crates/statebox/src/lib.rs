@@ -9,6 +9,9 @@ pub mod check;
 pub mod document;
 pub mod event;
 pub mod fold;
+#[cfg(any(test, feature = "fixtures"))]
+#[doc(hidden)]
+pub mod fixtures;
 mod foreign;
 mod json;
 pub mod mask;
@@ -16,7 +19,7 @@ pub mod merge;
 pub mod statebox;
 pub mod store;
 mod yaml_read;
-mod yaml_write;
+pub mod yaml_write;
 
 pub use document::{Document, DocumentError, Layout};
 pub use event::{Body, Event};

@@ -162,6 +162,9 @@ fn tokens(text: &str) -> Vec<Found> {
     let mut found = Vec::new();
     let bytes = text.as_bytes();
     for at in 0..bytes.len() {
+        if bytes[at..].starts_with(b"://") {
+            found.extend(userinfo(text, at + 3));
+        }
         if (at > 0 && word_byte(bytes[at - 1])) || !bytes[at].is_ascii_graphic() {
             continue;
         }
@@ -181,8 +184,6 @@ fn tokens(text: &str) -> Vec<Found> {
             let end = rest.find("-----END").map_or(text.len(), |n| at + n);
             let end = text[end..].find('\n').map_or(text.len(), |n| end + n);
             found.push((at..end, TOKEN));
-        } else if rest.starts_with("://") {
-            found.extend(userinfo(text, at + 3));
         } else {
             found.extend(after_word(text, at));
         }

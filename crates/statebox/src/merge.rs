@@ -4,8 +4,10 @@
 //! changed is taken, what both changed alike is taken once. A final status is never overwritten by a running one;
 //! where both sides changed the same thing differently, the later one stands and a note says so.
 
+use regatta_kit::ids::EventId;
 use regatta_kit::{Release, Status};
 use serde_json::{Map, Value};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::document::{Document, Entry, parse_time};
@@ -51,6 +53,7 @@ pub fn merge(base: &StateBox, ours: &StateBox, theirs: &StateBox) -> Result<Merg
         history: union(&[b, o, t]),
         archives: b.archives.max(o.archives).max(t.archives),
         unknown: sides.map("regatta", &b.unknown, &o.unknown, &t.unknown),
+        stated: sides.map("regatta", &b.stated, &o.stated, &t.stated),
         release: b.release,
     };
     if document.history.is_empty() {
@@ -103,8 +106,8 @@ fn raw_at<'a>(root: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
 /// When the newer content knows all that was written before, it is believed. Else it rests on old content: its history
 /// is united with the other, and its fields count only where they are edits of what it knew, and further along.
 pub(crate) fn unite(newest: Document, written: &Document) -> StateBox {
-    let knows = |entry: &Arc<Entry>| newest.history.iter().any(|e| e.event.id == entry.event.id);
-    if written.history.iter().all(knows) {
+    let known: HashSet<&EventId> = newest.history.iter().map(|entry| &entry.event.id).collect();
+    if written.history.iter().all(|entry| known.contains(&entry.event.id)) {
         return StateBox::open(newest);
     }
     let own = Folded::of(newest.history());

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use regatta_kit::ids::{EventId, Writer, digest};
 use regatta_kit::{Release, Status, Task};
 use serde_json::{Map, Value, json};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::document::{Document, DocumentError, Entry, FORMAT, Finding, Layout, Metadata, seconds};
@@ -380,17 +381,47 @@ impl StateBox {
                 part.insert(key.to_owned(), value);
             }
         };
-        note("intents", serde_json::to_value(&folded.intents));
-        note("handles", serde_json::to_value(&folded.handles));
-        note("overrides", serde_json::to_value(&folded.overrides));
-        note("outbox", serde_json::to_value(&folded.outbox));
-        note("lease", serde_json::to_value(&folded.lease));
+        if document.is_partial() {
+            // Only part of the history is at hand: what the file says it comes to stands.
+            for (key, value) in &document.stated {
+                note(key, Ok(value.clone()));
+            }
+        } else {
+            note("intents", serde_json::to_value(&folded.intents));
+            note("handles", serde_json::to_value(&folded.handles));
+            note("overrides", serde_json::to_value(&folded.overrides));
+            note("outbox", serde_json::to_value(&folded.outbox));
+            note("lease", serde_json::to_value(&folded.lease));
+        }
         for (key, value) in &document.unknown {
             part.insert(key.clone(), value.clone());
         }
         // Last, and counted: in YAML a file that was cut short is often still well formed.
         part.insert("entries".to_owned(), entries.into());
         part
+    }
+
+    /// Whether every entry of another document's history is in this one.
+    pub(crate) fn knows(&self, other: &Document) -> bool {
+        let ids: HashSet<&EventId> = self.document.history.iter().map(|entry| &entry.event.id).collect();
+        other.history.iter().all(|entry| ids.contains(&entry.event.id))
+    }
+
+    /// The oldest entries that stand in the document itself, about `bytes` of them and at most `limit`; `None` when
+    /// there is nothing to move.
+    pub(crate) fn older_history(&self, bytes: usize, limit: usize) -> Option<Vec<Arc<Entry>>> {
+        let mut taken = 0;
+        let mut older = Vec::new();
+        for entry in self.document.history.iter().filter(|entry| !entry.archived) {
+            // Indented, an entry is larger than its plain text by about a half.
+            let size = entry.to_value().to_string().len() * 3 / 2;
+            if !older.is_empty() && (taken >= bytes || taken + size > limit) {
+                break;
+            }
+            taken += size;
+            older.push(Arc::new(entry.into_archive()));
+        }
+        (!older.is_empty()).then_some(older)
     }
 
     pub(crate) fn pending(&self) -> &Map<String, Value> {
@@ -428,5 +459,248 @@ impl Touched {
             // An import records what stands in the document already.
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{EffectKey, Evidence, Handle, IssueChange, Mark, Message, QuestionRecord};
+    use crate::fixtures::{self, Variant};
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-03-01T{text}Z").parse().unwrap()
+    }
+
+    fn event(number: u64, time: &str, body: Body) -> Event {
+        Event { id: EventId(Writer("w".into()), number), at: at(time), actor: "regatta".into(), reason: None, body }
+    }
+
+    fn moved(task: Task, from: Status, to: Status, attempt: u32, result: Option<&str>) -> Body {
+        Body::TaskMoved { task, from, to, attempt, evidence: None, result: result.map(str::to_owned) }
+    }
+
+    fn release() -> Release {
+        "4.20.1".parse().unwrap()
+    }
+
+    #[test]
+    fn a_release_grows_as_production_writes_it() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let metadata = Metadata { jira_ticket: Some("ART-1".into()), ..Metadata::default() };
+        state.apply(vec![
+            event(1, "10:00:00", Body::Opened { metadata }),
+            event(2, "10:00:05", moved(Task::TakeOwnership, Status::NotStarted, Status::InProgress, 1, None)),
+            event(3, "10:01:00", moved(Task::TakeOwnership, Status::InProgress, Status::Pass, 1, Some("owner jdoe@redhat.com\nset"))),
+            event(4, "10:02:00", Body::Issue(IssueChange::Added { text: "Hold".into(), blocker: true, tasks: vec![Task::StageTesting] })),
+            event(5, "10:03:00", Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "gone".into() })),
+        ]);
+        let yaml = state.render(Layout::Yaml);
+        let public = yaml.split("regatta:").next().unwrap();
+        assert_eq!(
+            public,
+            "schema_version: '1.0'
+release: 4.20.1
+created_at: '2026-03-01T10:00:00Z'
+updated_at: '2026-03-01T10:03:00Z'
+metadata:
+  jira_ticket: ART-1
+  advisory_ids: {}
+  release_date: null
+  candidate_builds: {}
+  shipment_mr: null
+tasks:
+- name: take-ownership
+  status: Pass
+  started_at: '2026-03-01T10:00:05Z'
+  completed_at: '2026-03-01T10:01:00Z'
+  result: |-
+    owner [EMAIL_REDACTED]
+    set
+issues:
+- issue: Hold
+  reported_at: '2026-03-01T10:02:00Z'
+  resolved: true
+  resolution: gone
+  blocker: true
+  related_tasks:
+  - stage-testing
+  resolved_at: '2026-03-01T10:03:00Z'
+"
+        );
+        for layout in Layout::ALL {
+            let (again, warnings) = StateBox::parse(&state.render(layout), layout).unwrap();
+            assert_eq!(again.folded(), state.folded(), "{layout}");
+            assert!(!again.has_foreign_edits());
+            assert_eq!(again.render(layout), state.render(layout));
+            assert!(warnings.iter().all(|w| w.why == "names no candidate"), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn a_production_document_is_believed_and_stays_as_it_is_but_for_what_is_touched() {
+        let text = fixtures::text(release(), 3, &[Variant::Unfinished, Variant::Issues, Variant::EarlyTimes, Variant::UnknownFields], Layout::Yaml);
+        let (mut state, _) = StateBox::parse(&text, Layout::Yaml).unwrap();
+        assert_eq!(state.folded().tasks[Task::ImageSignedCheck].status, Status::Fail);
+        assert_eq!(state.folded().tasks[Task::ImageSignedCheck].moved_by, MovedBy::Foreign);
+        assert!(state.folded().tasks[Task::TakeOwnership].result.as_ref().unwrap().contains("status is changed"));
+        assert_eq!(state.folded().issues.len(), 4);
+        assert_eq!(state.render(Layout::Yaml), text);
+
+        state.apply(vec![event(1, "12:00:00", moved(Task::ImageSignedCheck, Status::Fail, Status::NotStarted, 2, None))]);
+        let after = state.render(Layout::Yaml);
+        let changed: Vec<_> = text.lines().zip(after.lines()).filter(|(a, b)| a != b).map(|(_, b)| b).collect();
+        assert_eq!(
+            changed,
+            ["updated_at: '2026-03-01T12:00:00Z'", "  status: Not Started", "  started_at: null", "  completed_at: null"]
+        );
+        let history: Vec<_> = state.history().collect();
+        assert!(matches!(history[0].body, Body::Imported { .. }));
+        assert!(!after.split("regatta:").nth(1).unwrap().contains("status is changed"), "no second copy of the texts");
+        let (again, _) = StateBox::parse(&after, Layout::Yaml).unwrap();
+        assert_eq!(again.folded(), state.folded());
+        assert!(!again.has_foreign_edits());
+    }
+
+    #[test]
+    fn an_edit_by_somebody_else_becomes_one_entry() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        state.apply(vec![event(1, "10:00:05", moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None))]);
+        let edited = state.render(Layout::Json).replace("\"In Progress\",\n      \"started_at\"", "\"Pass\",\n      \"started_at\"");
+        let edited = edited.replacen("\"completed_at\": null", "\"completed_at\": \"2026-03-01T11:00:00Z\"", 1);
+        let (mut state, _) = StateBox::parse(&edited, Layout::Json).unwrap();
+        assert!(state.has_foreign_edits());
+        assert_eq!(state.folded().tasks[Task::StageTesting].status, Status::Pass);
+        let entry = state.reconcile_foreign(EventId(Writer("w".into()), 2), at("11:30:00")).unwrap();
+        assert_eq!(
+            entry.body,
+            Body::Imported { difference: json!({ "tasks/stage-testing/status": "Pass", "tasks/stage-testing/completed_at": "2026-03-01T11:00:00Z" }) }
+        );
+        assert_eq!(state.apply(vec![entry.clone()]), 1);
+        assert!(!state.has_foreign_edits());
+        assert_eq!(state.apply(vec![entry]), 0, "a repeat changes nothing");
+        let (again, _) = StateBox::parse(&state.render(Layout::Json), Layout::Json).unwrap();
+        assert_eq!(again.folded().tasks[Task::StageTesting].status, Status::Pass);
+        assert!(again.reconcile_foreign(EventId(Writer("w".into()), 3), at("12:00:00")).is_none());
+    }
+
+    #[test]
+    fn a_stale_running_move_overwrites_no_final_status() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let task = Task::StageTesting;
+        state.apply(vec![
+            event(1, "10:00:05", moved(task, Status::NotStarted, Status::InProgress, 1, None)),
+            event(2, "10:01:00", moved(task, Status::InProgress, Status::Pass, 1, None)),
+            event(3, "10:02:00", moved(task, Status::NotStarted, Status::InProgress, 1, None)),
+        ]);
+        assert_eq!(state.folded().tasks[task].status, Status::Pass);
+        assert_eq!(state.folded().stale.len(), 1);
+        state.apply(vec![event(4, "10:03:00", moved(task, Status::Pass, Status::InProgress, 2, None))]);
+        let now = &state.folded().tasks[task];
+        assert_eq!((now.status, now.attempt, now.completed_at), (Status::InProgress, 2, None));
+    }
+
+    #[test]
+    fn what_follows_is_never_dated_before_what_it_follows() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let task = Task::StageTesting;
+        let other = |number, time, body| Event { id: EventId(Writer("a".into()), number), ..event(0, time, body) };
+        state.apply(vec![event(1, "10:00:05", moved(task, Status::NotStarted, Status::InProgress, 1, None))]);
+        // Another process, whose name sorts first and whose clock is behind, ends the task.
+        state.apply(vec![other(1, "09:59:00", moved(task, Status::InProgress, Status::Pass, 1, None))]);
+        assert_eq!(state.folded().tasks[task].status, Status::Pass);
+        assert_eq!(Folded::of(state.history()).tasks[task].status, Status::Pass);
+        assert_eq!(seconds(state.history().next_back().unwrap().at), "2026-03-01T10:00:05Z");
+    }
+
+    #[test]
+    fn effects_messages_and_questions_are_folded() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let key = EffectKey::attempt("trigger:stage-testing", 1);
+        let handle = Handle { kind: "jenkins-build".into(), id: "7".into(), url: None };
+        let message = |key: &str| Message { key: key.into(), to: crate::event::Audience::Owner, text: "hello".into() };
+        let question = QuestionRecord { key: "q".into(), task: Task::StageTesting, text: "go?".into(), options: vec![], evidence: vec![] };
+        state.apply(vec![
+            event(1, "10:00:01", Body::Intended { key: key.clone(), mark: Mark("6".into()) }),
+            event(2, "10:00:02", Body::Queued { message: message("a") }),
+            event(3, "10:00:03", Body::Queued { message: message("b") }),
+            event(4, "10:00:04", Body::Queued { message: message("a") }),
+            event(5, "10:00:05", Body::Asked { question: question.clone() }),
+            event(6, "10:00:06", Body::Asked { question }),
+            event(7, "10:00:07", Body::Triggered { key: key.clone(), handle: handle.clone() }),
+            event(8, "10:00:08", Body::Told { key: "a".into(), handle: None }),
+            event(9, "10:00:09", Body::Queued { message: message("a") }),
+        ]);
+        let folded = state.folded();
+        assert_eq!(folded.handles[&key], handle);
+        assert_eq!(folded.intents[&key].mark, Mark("6".into()));
+        assert_eq!(folded.outbox.iter().map(|m| m.key.as_str()).collect::<Vec<_>>(), ["b"]);
+        assert_eq!((folded.open_questions.len(), folded.open_questions[0].asked_at), (1, at("10:00:05")));
+        state.apply(vec![event(10, "10:00:10", Body::Closed { question: "q".into(), how: "answered".into() })]);
+        assert!(state.folded().open_questions.is_empty());
+        let written: Value = serde_json::from_str(&state.render(Layout::Json)).unwrap();
+        let part = written["regatta"].as_object().unwrap();
+        assert_eq!(part.keys().collect::<Vec<_>>(), ["format", "history", "intents", "handles", "outbox", "entries"]);
+    }
+
+    #[test]
+    fn of_two_claims_the_earlier_holds_until_it_runs_out() {
+        let lease = |holder: &str, until: &str| Body::Leased { holder: holder.into(), until: at(until) };
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        state.apply(vec![event(1, "10:00:00", lease("a", "10:30:00")), event(2, "10:10:00", lease("b", "11:00:00"))]);
+        assert_eq!(state.folded().lease.as_ref().unwrap().holder, "a");
+        state.apply(vec![event(3, "10:31:00", lease("b", "11:00:00"))]);
+        assert_eq!(state.folded().lease.as_ref().unwrap().holder, "b");
+        state.apply(vec![event(4, "10:32:00", lease("b", "10:32:00"))]);
+        assert_eq!(state.folded().lease, None);
+    }
+
+    #[test]
+    fn an_override_decides_whatever_stood_and_is_kept() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let evidence = Some(Evidence { summary: "red".into(), digest: "d".into(), links: vec![] });
+        let fail = Body::TaskMoved { task: Task::AnalyzeCandidateBuild, from: Status::NotStarted, to: Status::Fail, attempt: 1, evidence, result: None };
+        let decide = Body::Overridden {
+            task: Task::AnalyzeCandidateBuild,
+            verdict: Status::Pass,
+            role: "lead".into(),
+            evidence: None,
+            covers: Some("d".into()),
+        };
+        let decided = Event { actor: "ann@host".into(), reason: Some("infra; see b@redhat.com".into()), ..event(2, "10:05:00", decide) };
+        state.apply(vec![event(1, "10:00:01", fail), decided]);
+        let task = &state.folded().tasks[Task::AnalyzeCandidateBuild];
+        assert_eq!((task.status, task.moved_by), (Status::Pass, MovedBy::Override));
+        let record = &state.folded().overrides[0];
+        assert_eq!((record.who.as_str(), record.reason.as_deref()), ("ann@host", Some("infra; see [EMAIL_REDACTED]")));
+    }
+
+    #[test]
+    fn an_issue_reported_again_after_it_was_resolved_is_a_new_one() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        let added = |blocker| Body::Issue(IssueChange::Added { text: "Hold".into(), blocker, tasks: vec![] });
+        state.apply(vec![event(1, "10:00:00", added(false)), event(2, "10:01:00", added(true))]);
+        assert_eq!(state.folded().issues.len(), 1);
+        assert!(state.folded().issues[0].open_blocker(), "what the second report adds counts");
+        state.apply(vec![
+            event(3, "10:02:00", Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "ok".into() })),
+            event(4, "10:03:00", added(true)),
+        ]);
+        assert_eq!(state.folded().issues.iter().map(|i| i.resolved).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(state.document().list("issues").len(), 2);
+    }
+
+    #[test]
+    fn unknown_fields_inside_regatta_survive() {
+        let mut state = StateBox::new(release(), at("10:00:00"));
+        state.apply(vec![event(1, "10:00:00", moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None))]);
+        let text = state.render(Layout::Json);
+        let text = text.replace("\"kind\": \"task_moved\",", "\"kind\": \"task_moved\",\n        \"extra\": {\"a\": 1},");
+        let text = text.replace("\"entries\": 1", "\"later\": [1],\n    \"entries\": 1");
+        let (mut state, _) = StateBox::parse(&text, Layout::Json).unwrap();
+        state.apply(vec![event(2, "10:00:01", moved(Task::StageTesting, Status::InProgress, Status::Pass, 1, None))]);
+        let written: Value = serde_json::from_str(&state.render(Layout::Json)).unwrap();
+        assert_eq!(written["regatta"]["history"][0]["extra"], json!({ "a": 1 }));
+        assert_eq!(written["regatta"]["later"], json!([1]));
     }
 }

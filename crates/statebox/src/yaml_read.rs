@@ -242,3 +242,58 @@ fn integer(word: &str) -> Option<Number> {
     };
     if negative { Some(Number::from(0i64.checked_sub_unsigned(size)?)) } else { Some(Number::from(size)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn error(text: &str) -> String {
+        read(text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn words_mean_what_the_tool_in_use_takes_them_for() {
+        let text = "a: [yes, Off, ~, null, 010, 0x1F, 0b11, 1_000, 1:30, -7, 1.5, 1e5, 2026-04-03, 4.20.1, '1']\n";
+        let expected = json!({ "a": [true, false, null, null, 8, 31, 3, 1000, 90, -7, 1.5, "1e5", "2026-04-03", "4.20.1", "1"] });
+        assert_eq!(read(text), Ok(expected));
+    }
+
+    #[test]
+    fn faults_name_line_and_field() {
+        assert_eq!(error("a: 1\nb: 2\na: 3\n"), "line 3, a: appears twice; one of the two has to go");
+        assert!(error("a:\n- name: 'x\n").starts_with("line 2, a[0].name: is no YAML"), "{}", error("a:\n- name: 'x\n"));
+        assert!(error("a: !!python/object:x {}\n").contains("carries the tag"));
+        assert!(error("a: 1\n---\nb: 2\n").contains("line 2") && error("a: 1\n---\nb: 2\n").contains("second document"));
+        assert!(error("").contains("is empty") && error("  \n# only a comment\n").contains("is empty"));
+        assert!(error("a: 99999999999999999999\n").contains("more digits"));
+        assert!(error("a: .nan\n").contains("cannot be kept"));
+    }
+
+    #[test]
+    fn repeats_by_alias_are_read_but_not_without_bound() {
+        assert_eq!(read("a: &x [1]\nb: *x\n"), Ok(json!({ "a": [1], "b": [1] })));
+        let mut bomb = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n".to_owned();
+        for i in 1..9 {
+            let before = i - 1;
+            bomb.push_str(&format!("a{i}: &a{i} [*a{before},*a{before},*a{before},*a{before},*a{before},*a{before},*a{before},*a{before}]\n"));
+        }
+        assert!(error(&bomb).contains("too large"));
+    }
+
+    #[test]
+    fn a_field_is_found_on_its_line() {
+        let text = "tasks:\n- name: a\n  result: |-\n    x\n    y\n- name: b\n  status: Odd\n";
+        assert_eq!(line_of(text, &Path::key("tasks").at(1).then("status")), Some(7));
+        assert_eq!(line_of(text, &Path::key("tasks").at(1)), Some(6));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "[a-z0-9:'\"|>\\-?\\[\\]{},&*!#% \t\n\\\\é]{0,60}") {
+            let _ = read(&text);
+            let _ = line_of(&text, &Path::key("a"));
+        }
+    }
+}

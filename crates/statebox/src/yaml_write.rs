@@ -16,7 +16,7 @@ const STEP: usize = 2;
 const LONG_KEY: usize = 123;
 
 /// Writes a tree.
-pub(crate) fn write(tree: &Value) -> String {
+pub fn write(tree: &Value) -> String {
     let mut writer = Writer { out: String::new(), column: 0, open_end: false };
     match tree {
         Value::Object(map) if !map.is_empty() => writer.mapping(map, 0),
@@ -503,4 +503,172 @@ pub(crate) fn is_timestamp(word: &str) -> bool {
         (rest.is_empty() || minutes == Some("")).then_some(())
     };
     parse().is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::yaml_read;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    #[test]
+    fn scalars_are_written_as_the_tool_in_use_writes_them() {
+        let cases = [
+            ("", " ''\n"),
+            ("plain", " plain\n"),
+            ("two words", " two words\n"),
+            ("a: b", " 'a: b'\n"),
+            ("a:b", " a:b\n"),
+            ("http://x", " http://x\n"),
+            ("ends:", " 'ends:'\n"),
+            ("# no", " '# no'\n"),
+            ("a #b", " 'a #b'\n"),
+            ("a#b", " a#b\n"),
+            ("- x", " '- x'\n"),
+            ("-x", " -x\n"),
+            ("-", " '-'\n"),
+            ("? x", " '? x'\n"),
+            ("?x", " ?x\n"),
+            ("[x]", " '[x]'\n"),
+            ("x]", " x]\n"),
+            ("{x", " '{x'\n"),
+            ("&a", " '&a'\n"),
+            ("*a", " '*a'\n"),
+            ("!a", " '!a'\n"),
+            ("|", " '|'\n"),
+            (">", " '>'\n"),
+            ("%a", " '%a'\n"),
+            ("@a", " '@a'\n"),
+            ("`a", " '`a'\n"),
+            ("it's", " it's\n"),
+            ("'q'", " '''q'''\n"),
+            ("\"q\"", " '\"q\"'\n"),
+            ("say \"x\"", " say \"x\"\n"),
+            (" lead", " ' lead'\n"),
+            ("trail ", " 'trail '\n"),
+            ("yes", " 'yes'\n"),
+            ("No", " 'No'\n"),
+            ("ON", " 'ON'\n"),
+            ("oN", " oN\n"),
+            ("null", " 'null'\n"),
+            ("~", " '~'\n"),
+            ("Null", " 'Null'\n"),
+            ("1", " '1'\n"),
+            ("1.0", " '1.0'\n"),
+            ("1e5", " 1e5\n"),
+            ("1.5e+3", " '1.5e+3'\n"),
+            (".5", " '.5'\n"),
+            ("0x1F", " '0x1F'\n"),
+            ("010", " '010'\n"),
+            ("08", " 08\n"),
+            ("0b1", " '0b1'\n"),
+            ("1_000", " '1_000'\n"),
+            ("1:30", " '1:30'\n"),
+            ("4.20.18", " 4.20.18\n"),
+            ("2026-04-03", " '2026-04-03'\n"),
+            ("2026-4-3", " 2026-4-3\n"),
+            ("2026-04-03T16:03:22Z", " '2026-04-03T16:03:22Z'\n"),
+            ("2026-04-03 16:03:22.5 +02:00", " '2026-04-03 16:03:22.5 +02:00'\n"),
+            ("2026-Apr-09", " 2026-Apr-09\n"),
+            ("=", " '='\n"),
+            ("<<", " '<<'\n"),
+            ("...", " '...'\n"),
+            ("---x", " '---x'\n"),
+            (".", " .\n"),
+            (".inf", " '.inf'\n"),
+            (".nan", " '.nan'\n"),
+            ("true", " 'true'\n"),
+            ("a\nb", " |-\n    a\n    b\n"),
+            ("a\nb\n", " |\n    a\n    b\n"),
+            ("a\nb\n\n", " |+\n    a\n    b\n\n...\n"),
+            ("\na", " |2-\n\n    a\n"),
+            (" a\nb", " |2-\n     a\n    b\n"),
+            ("a\n  b", " |-\n    a\n      b\n"),
+            ("a \nb", " \"a \\nb\"\n"),
+            ("a\nb ", " \"a\\nb \"\n"),
+            ("a\n\nb", " |-\n    a\n\n    b\n"),
+            ("\n", " |2+\n\n...\n"),
+            ("tab\there", " \"tab\\there\"\n"),
+            ("a\tb\nc", " \"a\\tb\\nc\"\n"),
+            ("bell\u{7}", " \"bell\\a\"\n"),
+            ("é 日本", " é 日本\n"),
+            ("🚢", " 🚢\n"),
+            ("🚢 \n🚢", " \"\\U0001F6A2 \\n\\U0001F6A2\"\n"),
+            ("nb\u{a0}sp", " nb\u{a0}sp\n"),
+            ("bom\u{feff}", " \"bom\\uFEFF\"\n"),
+            ("back\\slash", " back\\slash\n"),
+            ("back\\slash \nx", " \"back\\\\slash \\nx\"\n"),
+            ("word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " word word word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word end\n"),
+            ("it's: word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " 'it''s: word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word word word\n    end'\n"),
+            ("word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word \nx", " \"word word word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word \\nx\"\n"),
+            ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz end", " xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n    yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n    end\n"),
+            ("tab\tword word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " \"tab\\tword word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word word end\"\n"),
+        ];
+        for (text, expected) in cases {
+            let tree = json!({ "k": [{ "n": text }] });
+            let written = write(&tree);
+            assert_eq!(written, format!("k:\n- n:{expected}"), "{text:?}");
+            assert_eq!(yaml_read::read(&written), Ok(tree), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_collections_and_long_keys_are_written_as_the_tool_in_use_writes_them() {
+        let tree = json!({
+            "empty": {}, "none": [], "yes": true, "n": null, "i": -3, "f": [1.0, 1e16, 1.5e-5, 1e300, -2.25, 0.0001],
+            "nested": [[1, [2]], { "a": { "b": [] } }], "": 1, "line\nbreak": "x", "a: b": 2,
+            (("k".repeat(123))): { "x": [1], "y": 2 },
+        });
+        let written = write(&tree);
+        let expected = format!("empty: {{}}\nnone: []\n'yes': true\nn: null\ni: -3\nf:\n- 1.0\n- 1.0e+16\n- 1.5e-05\n- 1.0e+300\n- -2.25\n- 0.0001\nnested:\n- - 1\n  - - 2\n- a:\n    b: []\n? ''\n: 1\n? |-\n  line\n  break\n: x\n'a: b': 2\n? {0}\n: x:\n  - 1\n  y: 2\n", "k".repeat(123));
+        assert_eq!(written, expected);
+        assert_eq!(yaml_read::read(&written), Ok(tree));
+    }
+
+    #[test]
+    fn unicode_line_breaks_come_back() {
+        let tree = json!({ "k": "a\u{85}b\u{2028}c\u{2029}d\ne" });
+        assert_eq!(write(&tree), "k: \"a\\Nb\\Lc\\Pd\\ne\"\n");
+        assert_eq!(yaml_read::read(&write(&tree)), Ok(tree));
+    }
+
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            "a", "word", ": ", ":", " #", "#", "- ", "-", "? ", "'", "\"", "\\", " ", "  ", "\n", "\n\n", " \n", "\n ", "\t", "\r",
+            "yes", "no", "null", "~", "1.0", "1", "0x1f", "1:30", "2026-04-03", "T16:03:22Z", "é", "日本", "\u{1f6a2}", "\u{85}",
+            "\u{2028}", "\u{feff}", "\u{0}", "\u{1b}", "\u{7f}", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "`", "=",
+            "<<", "---", "...", "https://example.com/a/b?c=d#e", "looooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooong",
+        ]);
+        prop_oneof![
+            prop::collection::vec(piece.clone(), 0..12).prop_map(|p| p.concat()),
+            prop::collection::vec(piece, 0..40).prop_map(|p| p.join(" ")),
+            any::<String>(),
+        ]
+    }
+
+    fn tree() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            8 => text().prop_map(Value::String),
+            1 => Just(Value::Null),
+            1 => any::<bool>().prop_map(Value::Bool),
+            1 => any::<i64>().prop_map(Value::from),
+            1 => any::<f64>().prop_filter("finite", |f| f.is_finite()).prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
+                prop::collection::vec((text(), inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_comes_back(value in tree()) {
+            let tree = json!({ "k": value });
+            let written = write(&tree);
+            prop_assert_eq!(yaml_read::read(&written), Ok(tree), "{}", written);
+        }
+    }
 }

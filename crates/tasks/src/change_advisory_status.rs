@@ -246,3 +246,111 @@ impl Triggerable for Approve<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Asked, Bench, outcome};
+    use serde_json::{Value, json};
+    use std::collections::BTreeMap;
+    use std::sync::{Arc, Mutex};
+
+    const MR: &str = "https://gitlab.example.com/group/project/-/merge_requests/12";
+
+    /// Advisories by id: type and state. Number 4 refuses a refresh of its alerts, number 5 has one that blocks.
+    type Shelf = Arc<Mutex<BTreeMap<u64, (&'static str, &'static str)>>>;
+
+    fn bench(entries: &[(u64, &'static str, &'static str)]) -> (Shelf, Bench) {
+        let shelf: Shelf = Arc::new(Mutex::new(entries.iter().map(|(id, kind, state)| (*id, (*kind, *state))).collect()));
+        let seen = Arc::clone(&shelf);
+        let mut bench = Bench::new(move |asked| answer(&seen, asked));
+        bench.metadata.advisory_ids = entries.iter().map(|(id, ..)| (format!("kind{id}"), *id)).collect();
+        (shelf, bench)
+    }
+
+    fn answer(shelf: &Shelf, asked: &Asked<'_>) -> (u16, Value) {
+        let mut shelf = shelf.lock().unwrap();
+        let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
+        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else { return (500, json!({})) };
+        let id: u64 = id.parse().unwrap();
+        let (kind, state) = shelf.get_mut(&id).unwrap();
+        match (*method, rest) {
+            ("GET", []) => (200, json!({"errata": {*kind: {"id": id, "status": *state}}})),
+            ("POST", ["security_alerts", "refresh"]) if id == 4 => (400, json!({"error": "cannot refresh"})),
+            ("POST", ["security_alerts", "refresh"]) => (200, json!({})),
+            ("GET", ["security_alerts"]) => {
+                let alert = json!({"name": "a", "text": "bad", "blocking": id == 5});
+                (200, json!({"alerts": {"blocking": id == 5, "alerts": [alert]}}))
+            }
+            ("POST", ["change_state"]) => {
+                assert_eq!(asked.body, b"new_state=REL_PREP");
+                *state = "REL_PREP";
+                (201, json!({}))
+            }
+            _ => (500, json!({})),
+        }
+    }
+
+    async fn moved(bench: &Bench) -> Result<String, Outcome> {
+        match move_advisories(&bench.context()).await {
+            Ok(text) => Ok(text),
+            early => Err(outcome(early.map(|_| unreachable!()))),
+        }
+    }
+
+    #[tokio::test]
+    async fn advisories_in_qe_are_moved_once_and_those_further_on_left_alone() {
+        let (shelf, bench) = bench(&[(1, "rhba", "QE"), (2, "rhsa", "QE"), (3, "rhba", "SHIPPED_LIVE"), (9, "rhba", "DROPPED_NO_SHIP")]);
+        assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1, 2, 3");
+        assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1, 2, 3");
+        assert_eq!(bench.ledger.keys(), ["advisory-state:1:REL_PREP", "advisory-state:2:REL_PREP"]);
+        assert_eq!(bench.writes().len(), 3, "two moves and one refresh of alerts");
+
+        shelf.lock().unwrap().get_mut(&1).unwrap().1 = "QE";
+        let Err(Outcome::Blocked(held, _)) = moved(&bench).await else { panic!("somebody moved it back") };
+        assert!(held.why.contains("advisory 1 was moved back to QE"), "{}", held.why);
+    }
+
+    #[tokio::test]
+    async fn one_advisory_that_cannot_be_moved_keeps_no_other_from_being_moved() {
+        let (_, refused) = bench(&[(4, "rhsa", "QE"), (1, "rhba", "QE")]);
+        let Err(Outcome::Failed(failure, _)) = moved(&refused).await else { panic!("4 refuses") };
+        assert_eq!(failure.code, Code::Refused);
+        assert!(failure.text.contains("cannot refresh"), "{}", failure.text);
+        assert_eq!(refused.ledger.keys(), ["advisory-state:1:REL_PREP"]);
+
+        let (_, blocking) = bench(&[(5, "rhsa", "QE"), (6, "rhba", "NEW_FILES"), (1, "rhba", "QE")]);
+        let Err(Outcome::Failed(failure, _)) = moved(&blocking).await else { panic!("5 has alerts") };
+        assert_eq!((failure.code, failure.text.as_str()), (Code::AlertsBlocking, "blocking security alerts: advisory 5: a: bad"));
+        assert_eq!(blocking.ledger.keys(), ["advisory-state:1:REL_PREP"]);
+
+        let (_, early) = bench(&[(6, "rhba", "NEW_FILES")]);
+        let Err(Outcome::Blocked(held, _)) = moved(&early).await else { panic!("6 is ART's") };
+        assert_eq!(held.why, "advisory 6 is in NEW_FILES; it must be moved to QE by ART");
+    }
+
+    #[tokio::test]
+    async fn the_merge_request_is_approved_once_and_not_when_it_was() {
+        let approved = Arc::new(Mutex::new(false));
+        let seen = Arc::clone(&approved);
+        let outside = move |asked: &Asked<'_>| {
+            let mut approved = seen.lock().unwrap();
+            match asked.what.rsplit('/').next() {
+                Some("user") => (200, json!({"username": "bot"})),
+                Some("approvals") => (200, json!({"approved_by": if *approved { json!([{"user": {"username": "bot"}}]) } else { json!([]) }})),
+                Some("approve") if *approved => (401, json!({})),
+                Some("approve") => {
+                    *approved = true;
+                    (201, json!({}))
+                }
+                _ => (200, json!({"iid": 12, "state": "opened", "web_url": "u", "source_branch": "b"})),
+            }
+        };
+        let mr: MrRef = MR.parse().unwrap();
+        let bench = Bench::new(outside);
+        for _ in 0..2 {
+            assert_eq!(approve(&bench.context(), &mr).await.unwrap(), "merge request approved");
+        }
+        assert_eq!(bench.writes(), ["POST gitlab/api/v4/projects/group%2Fproject/merge_requests/12/approve"]);
+    }
+}

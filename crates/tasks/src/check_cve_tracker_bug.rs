@@ -111,4 +111,51 @@ mod tests {
         let attached = BTreeSet::from(["OCPBUGS-3".to_owned()]);
         assert_eq!(missing(listed.collect(), &attached).into_iter().collect::<Vec<_>>(), ["OCPBUGS-1", "OCPBUGS-2"]);
     }
+
+    use crate::testing::{Bench, outcome};
+    use regatta_kit::BoxFuture;
+    use regatta_services::elliott::{Elliott, Finished, Program};
+    use serde_json::json;
+    use std::sync::Arc;
+
+    struct Listing(i32, &'static str);
+
+    impl Program for Listing {
+        fn run(&self, _arguments: Vec<String>) -> BoxFuture<'_, Result<Finished, Fault>> {
+            let finished = Finished { exit: Some(self.0), stdout: self.1.into(), stderr: b"boom".to_vec() };
+            Box::pin(std::future::ready(Ok(finished)))
+        }
+    }
+
+    fn bench(exit: i32, list: &'static str) -> Bench {
+        let mut bench = Bench::new(|asked| {
+            assert_eq!(asked.what, "errata GET /api/v1/erratum/7");
+            let issues = json!({"jira_issues": [{"jira_issue": {"key": "OCPBUGS-1"}}]});
+            (200, json!({"errata": {"rhsa": {"id": 7, "status": "QE"}}, "jira_issues": issues}))
+        });
+        bench.metadata.advisory_ids.insert("rpm".to_owned(), 7);
+        bench.set_elliott(Elliott::over(Arc::new(Listing(exit, list))));
+        bench
+    }
+
+    #[tokio::test]
+    async fn findings_pass_and_are_told_to_art_once() {
+        let bench = bench(0, "{\"rpm\": [\"OCPBUGS-1\", \"OCPBUGS-2\"], \"image\": [\"OCPBUGS-3\"]}");
+        for _ in 0..2 {
+            let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("findings do not fail") };
+            assert_eq!(evidence.summary, "1 missed CVE trackers: OCPBUGS-2");
+        }
+        let told = bench.ledger.told();
+        assert_eq!((told.len(), told[0].to), (1, Audience::Art));
+        assert!(told[0].key.starts_with("cve:4.20.1:") && told[0].text.contains("http://jira.test/browse/OCPBUGS-2"), "{told:?}");
+    }
+
+    #[tokio::test]
+    async fn nothing_missed_passes_quietly_and_a_failing_elliott_asks() {
+        let quiet = bench(0, "");
+        assert!(matches!(outcome(run(&quiet.context()).await), Outcome::Passed(evidence) if evidence.summary == "no missed CVE trackers"));
+        assert!(quiet.ledger.told().is_empty());
+        let Outcome::NeedsPerson(question) = outcome(run(&bench(2, "").context()).await) else { panic!("elliott failed") };
+        assert_eq!(question.text, "The CVE trackers of 4.20.1 could not be looked up: elliott ended with exit code 2: boom.");
+    }
 }

@@ -9,10 +9,19 @@ pub mod context;
 pub mod create_test_report;
 pub mod effects;
 pub mod email;
+pub mod image_consistency_check;
+pub mod image_signed_check;
+mod jenkins_run;
+pub mod native;
 pub mod outcome;
 pub mod push_to_cdn_staging;
 mod release_parts;
 pub mod report;
 pub mod runner;
 pub mod settings;
+pub mod stage_testing;
 pub mod take_ownership;
+#[cfg(test)]
+mod scripted_world;
+#[cfg(test)]
+mod testing;

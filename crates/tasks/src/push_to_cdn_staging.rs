@@ -263,4 +263,108 @@ mod tests {
             Pushes::Failed(vec!["cdn_docker_stage".to_owned()])
         );
     }
+
+    use crate::testing::{Asked, Bench, outcome};
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+    use std::sync::{Arc, Mutex};
+
+    /// Advisories by id: state, what blocks it, status of its last push job. A push makes a job of the next number.
+    type Shelf = Arc<Mutex<BTreeMap<u64, (&'static str, Vec<u64>, Option<&'static str>)>>>;
+    static NEXT_JOB: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1000);
+
+    fn shelf(entries: &[(u64, &'static str, &[u64], Option<&'static str>)]) -> Shelf {
+        Arc::new(Mutex::new(entries.iter().map(|(id, state, blocking, job)| (*id, (*state, blocking.to_vec(), *job))).collect()))
+    }
+
+    fn bench(shelf: &Shelf, ids: &[u64]) -> Bench {
+        let shelf = Arc::clone(shelf);
+        let mut bench = Bench::new(move |asked| answer(&shelf, asked));
+        bench.metadata.advisory_ids = ids.iter().map(|id| (format!("kind{id}"), *id)).chain([("microshift".to_owned(), 99)]).collect();
+        bench
+    }
+
+    fn answer(shelf: &Shelf, asked: &Asked<'_>) -> (u16, Value) {
+        let mut shelf = shelf.lock().unwrap();
+        let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
+        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else { return (500, json!({"asked": asked.what})) };
+        let id: u64 = id.parse().unwrap();
+        let Some((state, blocking, job)) = shelf.get_mut(&id) else { return (404, json!({})) };
+        match (*method, rest) {
+            ("GET", []) => (200, json!({"errata": {"rhba": {"id": id, "status": state, "blocking_advisories": blocking}}})),
+            ("POST", ["push"]) => {
+                *job = Some("READY");
+                let number = NEXT_JOB.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+                (201, json!([{"id": number, "status": "READY", "target": {"name": "cdn_stage"}}]))
+            }
+            _ => {
+                let number = NEXT_JOB.load(std::sync::atomic::Ordering::SeqCst);
+                let jobs = job.map(|status| json!({"id": number, "status": status, "target": {"name": "cdn_stage"}}));
+                (200, json!(jobs.into_iter().collect::<Vec<_>>()))
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn blocking_advisories_go_first_and_the_others_wait_for_them() {
+        let shelf = shelf(&[(7, "QE", &[6], None), (6, "QE", &[], None), (8, "DROPPED_NO_SHIP", &[], None)]);
+        let bench = bench(&shelf, &[7, 8]);
+        let Outcome::Running(handle, after) = outcome(run(&bench.context()).await) else { panic!("a push was begun") };
+        assert_eq!((handle.id.as_str(), after), ("7", LOOK));
+        assert_eq!(bench.ledger.keys(), ["push:6"]);
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        assert_eq!(bench.ledger.keys(), ["push:6"], "nothing more while the blocking one runs");
+
+        shelf.lock().unwrap().get_mut(&6).unwrap().2 = Some("COMPLETE");
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        assert_eq!(bench.ledger.keys(), ["push:6", "push:7"]);
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("COMPLETE");
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("all are complete") };
+        assert_eq!(evidence.summary, "pushed to CDN staging: 7");
+    }
+
+    #[tokio::test]
+    async fn a_failed_push_fails_the_task_and_only_a_retry_pushes_it_again() {
+        let shelf = shelf(&[(7, "QE", &[], Some("FAILED")), (6, "QE", &[], Some("COMPLETE"))]);
+        let mut bench = bench(&shelf, &[6, 7]);
+        for _ in 0..3 {
+            let Outcome::Failed(failure, _) = outcome(run(&bench.context()).await) else { panic!("a push failed") };
+            assert_eq!((failure.code, failure.text.as_str()), (Code::PushFailed, "push to CDN staging failed: advisory 7 (cdn_stage)"));
+        }
+        assert!(bench.writes().is_empty());
+        bench.attempt = 2;
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        assert_eq!(bench.ledger.keys(), ["push:7#2"]);
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("FAILED");
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Failed(..)), "the second attempt failed too");
+        assert_eq!(bench.writes(), ["POST errata/api/v1/erratum/7/push?defaults=stage"]);
+    }
+
+    #[tokio::test]
+    async fn an_advisory_still_with_art_is_waited_for_and_does_not_hold_the_others() {
+        let shelf = shelf(&[(6, "NEW_FILES", &[], None), (7, "QE", &[], None)]);
+        let bench = bench(&shelf, &[6, 7]);
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("COMPLETE");
+        let Outcome::Blocked(precondition, _) = outcome(run(&bench.context()).await) else { panic!("6 is in NEW_FILES") };
+        assert_eq!((precondition.name, precondition.why.as_str()), ("advisory-state", "advisory 6 must be moved from NEW_FILES to QE by ART"));
+    }
+
+    #[tokio::test]
+    async fn no_advisory_at_all_is_a_question_and_an_unknown_one_holds_no_other() {
+        let gone = bench(&shelf(&[(8, "DROPPED_NO_SHIP", &[], None)]), &[8]);
+        assert!(matches!(outcome(run(&gone.context()).await), Outcome::NeedsPerson(question) if question.name == "no-advisories"));
+        let unknown = bench(&shelf(&[(7, "QE", &[], None)]), &[5, 7]);
+        let Outcome::Failed(failure, _) = outcome(run(&unknown.context()).await) else { panic!("5 does not exist") };
+        assert_eq!(failure.code, Code::NotFound);
+        assert_eq!(unknown.ledger.keys().into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(["push:7".to_owned()]));
+    }
+
+    #[tokio::test]
+    async fn advisories_that_block_each_other_do_not_wait_for_ever() {
+        let shelf = shelf(&[(6, "QE", &[7], None), (7, "QE", &[6], None)]);
+        let bench = bench(&shelf, &[6, 7]);
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        assert_eq!(bench.ledger.keys(), ["push:7"]);
+    }
 }

@@ -194,7 +194,7 @@ async fn add_keys(
         return Ok(Projection::Unchanged);
     }
     let rows = new.iter().map(|key| vec![jira_link(services, key)]).collect();
-    let block = Block { range: format!("{column}{}", FIRST_ROW + listed.len()), rows };
+    let block = Block { range: format!("{column}{}:{column}", FIRST_ROW + listed.len()), rows };
     workbook.book.write(tab, &[block]).await?;
     Ok(Projection::Written(new.len()))
 }

@@ -173,3 +173,122 @@ async fn take_subtasks(context: &Context<'_>, ticket: &str, owner: &Email, repor
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Asked, Bench, outcome};
+    use serde_json::{Value, json};
+    use std::sync::{Arc, Mutex};
+
+    const MR: &str = "https://gitlab.example.com/group/project/-/merge_requests/12";
+
+    #[derive(Default)]
+    struct State {
+        /// Advisories that are jane's.
+        owners: Vec<u64>,
+        notes: Vec<Value>,
+    }
+
+    /// An outside in which Jira knows nobody when `stranger` is asked for.
+    fn outside(state: &Mutex<State>, asked: &Asked<'_>) -> (u16, Value) {
+        let State { owners, notes } = &mut *state.lock().unwrap();
+        let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
+        match words.as_slice() {
+            ["errata", "GET", "", "advisory", file] => {
+                let id: u64 = file.trim_end_matches(".json").parse().unwrap();
+                let owner = if owners.contains(&id) { "jane@redhat.com" } else { "group@redhat.com" };
+                (200, json!({"people": {"assigned_to": owner}}))
+            }
+            ["errata", "PUT", .., id] => {
+                owners.push(id.parse().unwrap());
+                (200, json!({}))
+            }
+            ["errata", "GET", .., id] => {
+                let state = match *id {
+                    "6" => "NEW_FILES",
+                    "9" => "DROPPED_NO_SHIP",
+                    _ => "QE",
+                };
+                (200, json!({"errata": {"rhba": {"id": id.parse::<u64>().unwrap(), "status": state}}}))
+            }
+            ["gitlab", "GET", .., "users"] if asked.query.contains("jane") => (200, json!([{"username": "jane-gl", "public_email": "jane@redhat.com"}])),
+            ["gitlab", "POST", .., "notes"] => {
+                let body: Value = serde_json::from_slice(asked.body).unwrap();
+                notes.push(json!({"id": 5 + notes.len(), "body": body["body"]}));
+                (201, notes[notes.len() - 1].clone())
+            }
+            ["gitlab", "GET", .., "notes"] => (200, json!(notes)),
+            ["gitlab", ..] => (200, json!([])),
+            ["jira", "GET", .., "serverInfo"] => (200, json!({"deploymentType": "Cloud"})),
+            ["jira", "GET", .., "user", "search"] if asked.query.contains("jane") => (200, json!([{"accountId": "a1", "emailAddress": "jane@redhat.com"}])),
+            ["jira", "GET", .., "user", "search"] => (200, json!([])),
+            ["jira", "GET", .., "transitions"] => (200, json!({"transitions": [{"id": "3", "name": "In Progress"}]})),
+            ["jira", "GET", .., "ART-1"] => (200, issue("ART-1", "4.20.1", json!(["S-1", "S-2", "S-3", "S-4"]))),
+            ["jira", "GET", .., "S-1"] => (200, issue("S-1", "[Wed-Fri] QE does release verification", json!([]))),
+            ["jira", "GET", .., "S-2"] => (200, issue("S-2", "[Fri/Mon] QE moves advisories to REL_PREP", json!([]))),
+            ["jira", "GET", .., "S-3"] => (200, issue("S-3", "ART's own", json!([]))),
+            ["jira", "GET", ..] => (404, json!({})),
+            ["jira", ..] => (204, json!({})),
+            _ => (500, json!({})),
+        }
+    }
+
+    fn issue(key: &str, summary: &str, subtasks: Value) -> Value {
+        let subtasks: Vec<Value> = subtasks.as_array().unwrap().iter().map(|key| json!({"key": key})).collect();
+        json!({"key": key, "fields": {"status": {"name": "To Do"}, "summary": summary, "subtasks": subtasks}})
+    }
+
+    fn bench(owner: Option<&'static str>) -> Bench {
+        let state = Arc::new(Mutex::new(State { owners: vec![7], ..State::default() }));
+        let mut bench = Bench::new(move |asked| outside(&state, asked));
+        bench.owner = owner;
+        bench.metadata.advisory_ids = [("rpm", 5), ("rhcos", 6), ("image", 7), ("extras", 9), ("microshift", 10)].map(|(k, id)| (k.to_owned(), id)).into();
+        bench.metadata.shipment_mr = Some(MR.to_owned());
+        bench.metadata.jira_ticket = Some("ART-1".to_owned());
+        bench
+    }
+
+    #[tokio::test]
+    async fn the_owner_goes_where_it_is_missing_and_a_second_run_repeats_no_note() {
+        let bench = bench(Some("jane"));
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("nothing stands in the way") };
+        assert_eq!(evidence.summary, "owner jane, 3 advisories, 2 sub-tasks; in NEW_FILES: 6 (rhcos); advisory 9 (extras) is dropped");
+        assert_eq!(
+            bench.writes(),
+            [
+                "PUT errata/api/v1/erratum/5",
+                "PUT errata/api/v1/erratum/6",
+                "POST gitlab/api/v4/projects/group%2Fproject/merge_requests/12/notes",
+                "PUT jira/rest/api/2/issue/S-1/assignee",
+                "POST jira/rest/api/2/issue/S-1/transitions",
+                "PUT jira/rest/api/2/issue/S-2/assignee",
+            ]
+        );
+        let told = bench.ledger.told();
+        assert_eq!(told.iter().map(|message| message.to).collect::<Vec<_>>(), [Audience::ReleaseChannel, Audience::Art]);
+        assert_eq!(told[0].key, "owner:4.20.1:jane@redhat.com");
+        run(&bench.context()).await.unwrap();
+        assert_eq!(bench.writes().iter().filter(|call| call.ends_with("/notes")).count(), 1);
+        assert_eq!(bench.ledger.told().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn somebody_whom_no_service_knows_is_told_about_but_no_error() {
+        let mut bench = bench(Some("stranger@redhat.com"));
+        // The Errata Tool refuses an unknown owner, which is an error of its own; the advisories are left out here.
+        bench.metadata.advisory_ids.clear();
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("no error") };
+        assert!(evidence.summary.contains("GitLab knows nobody") && evidence.summary.contains("Jira knows nobody"), "{}", evidence.summary);
+        assert!(!bench.writes().iter().any(|call| call.ends_with("/assignee")));
+    }
+
+    #[tokio::test]
+    async fn without_an_owner_a_person_is_asked() {
+        for owner in [None, Some(" "), Some("not an address")] {
+            let bench = bench(owner);
+            assert!(matches!(outcome(run(&bench.context()).await), Outcome::NeedsPerson(question) if question.name == "owner"), "{owner:?}");
+            assert!(bench.writes().is_empty());
+        }
+    }
+}

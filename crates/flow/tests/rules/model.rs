@@ -512,6 +512,38 @@ impl Model for Voyage {
                         })
                 },
             ),
+            Property::always(
+                "final approval moves on only when no test result is due to be read",
+                |_, sea: &Sea| {
+                    let last = Task::ChangeAdvisoryStatus;
+                    let moves = [Move::Start(last), Move::Check(last)];
+                    let looks = [Move::Look(Subject::Candidate), Move::Look(Subject::Promoted)];
+                    !sea.decision.moves.iter().any(|m| moves.contains(m))
+                        || !sea.decision.moves.iter().any(|m| looks.contains(m))
+                },
+            ),
+            Property::always(
+                "a failure is taken back only for other evidence that can be read",
+                |_, sea: &Sea| {
+                    sea.decision.moves.iter().all(|m| match m {
+                        Move::Reset { task, .. } => {
+                            let file = match task {
+                                Task::AnalyzeCandidateBuild => &sea.facts.candidate.file,
+                                _ => &sea.facts.promoted.file,
+                            };
+                            let of = match &sea.facts.tasks[*task].ground {
+                                Some(Ground::Evidence(of)) => Some(of.as_str()),
+                                _ => None,
+                            };
+                            let readable = file.value().is_some_and(|v| {
+                                !matches!(v, Standing::Absent | Standing::Gone | Standing::Unreadable { .. })
+                            });
+                            of.is_some() && of != file.digest() && readable
+                        }
+                        _ => true,
+                    })
+                },
+            ),
             Property::always("a drive that can do nothing says why, or is finished", |_, sea: &Sea| {
                 let idle = sea.decision.moves.is_empty() && sea.decision.next_look.is_none();
                 !idle || sea.decision.finished || says_why(sea)
@@ -696,7 +728,7 @@ fn moves_may_be_made_in_any_order() {
     let voyage = Voyage {
         order: Order::Any,
         start: Case::fresh().facts,
-        budget: Budget { candidate: 1, promoted: 1, mishaps: 1, persons: 1, ..CALM },
+        budget: Budget { candidate: 1, promoted: 1, persons: 1, ..CALM },
         candidate: vec![Standing::Accepted, rejected(Some(Recommendation::Reject))],
         promoted: vec![Standing::Accepted, rejected(None), rejected(Some(Recommendation::Reject))],
         phases: vec![Phase::Ready, Phase::Accepted],

@@ -110,7 +110,7 @@ pub(crate) async fn start(
     store: String,
 ) -> Result<Served, Failure> {
     let options = ServeOptions { ports, folder: folder.to_owned(), elliott: String::new(), store };
-    let mut served = serve(clock, options).await.map_err(|e| Failure::Input(e.to_string()))?;
+    let mut served = serve(clock, &options).await.map_err(|e| Failure::Input(e.to_string()))?;
     let control = served.urls.get("control").cloned().unwrap_or_default();
     let program = std::env::current_exe().map_err(|source| Failure::File { place: "this program".to_owned(), source })?;
     let elliott = format!("{} elliott-stand-in --control {control}", program.display());

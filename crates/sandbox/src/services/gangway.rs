@@ -107,7 +107,8 @@ impl ProwJobs {
             id: wire::uuid(&identity),
             name: name.to_owned(),
             envs,
-            build_id: (1_980_000_000_000_000_000 + wire::number_of(&identity, 20_000_000_000_000_000)).to_string(),
+            build_id: (1_980_000_000_000_000_000 + wire::number_of(&identity, 20_000_000_000_000_000))
+                .to_string(),
             made_at: now,
             ends_at,
         };
@@ -149,9 +150,17 @@ impl Service for Gangway {
 impl Gangway {
     fn create(&self, call: &Call, name: &str) -> Response {
         let body = if call.body.is_empty() { Some(json!({})) } else { call.json() };
-        let Some(body) = body else { return grpc(StatusCode::BAD_REQUEST, 3, "invalid JSON in request body") };
-        if !matches!(body["job_execution_type"].as_str(), Some("1" | "PERIODIC")) && body["job_execution_type"] != 1 {
-            return grpc(StatusCode::BAD_REQUEST, 3, "only periodic jobs (job_execution_type 1) are supported here");
+        let Some(body) = body else {
+            return grpc(StatusCode::BAD_REQUEST, 3, "invalid JSON in request body");
+        };
+        if !matches!(body["job_execution_type"].as_str(), Some("1" | "PERIODIC"))
+            && body["job_execution_type"] != 1
+        {
+            return grpc(
+                StatusCode::BAD_REQUEST,
+                3,
+                "only periodic jobs (job_execution_type 1) are supported here",
+            );
         }
         let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-._".contains(&b));
         if !plain || !KNOWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
@@ -159,7 +168,9 @@ impl Gangway {
             return grpc(StatusCode::INTERNAL_SERVER_ERROR, 2, &why);
         }
         let envs = body["pod_spec_options"]["envs"].as_object().map(|envs| {
-            envs.iter().map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+            envs.iter()
+                .map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned()))
+                .collect()
         });
         wire::ok(&self.execution(&self.0.start(name, envs.unwrap_or_default())))
     }

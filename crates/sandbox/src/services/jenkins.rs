@@ -167,7 +167,12 @@ impl Jenkins {
         }
         let state = wire::lock(&self.state);
         if full_name == "zstreams" && rest == ["api", "json"] {
-            let jobs: Vec<Value> = state.jobs.iter().filter(|job| job.full_name.starts_with("zstreams/")).map(|job| listed(job, now, &call.base)).collect();
+            let jobs: Vec<Value> = state
+                .jobs
+                .iter()
+                .filter(|job| job.full_name.starts_with("zstreams/"))
+                .map(|job| listed(job, now, &call.base))
+                .collect();
             return wire::ok(&json!({
                 "_class": "com.cloudbees.hudson.plugins.folder.Folder", "actions": [], "description": null,
                 "displayName": "zstreams", "fullDisplayName": "zstreams", "fullName": "zstreams", "name": "zstreams",
@@ -205,7 +210,9 @@ impl Jenkins {
         let now = self.world.now();
         let mut state = wire::lock(&self.state);
         let queue_id = state.next_queue_id;
-        let Some(job) = state.jobs.iter_mut().find(|job| job.full_name == full_name) else { return not_found() };
+        let Some(job) = state.jobs.iter_mut().find(|job| job.full_name == full_name) else {
+            return not_found();
+        };
         let sent: Vec<_> = call.query.iter().cloned().chain(call.form()).collect();
         let parameters = job
             .parameters
@@ -219,7 +226,15 @@ impl Jenkins {
         let starts_at = (now + waits).max(earliest);
         let ends_at = starts_at + self.world.delay("jenkins", full_name, ordinal, job.takes);
         let number = job.builds.last().map_or(1, |last| last.number + 1);
-        job.builds.push(Build { number, queue_id, user: user.to_owned(), parameters, queued_at: now, starts_at, ends_at });
+        job.builds.push(Build {
+            number,
+            queue_id,
+            user: user.to_owned(),
+            parameters,
+            queued_at: now,
+            starts_at,
+            ends_at,
+        });
         self.world.effects().record(job.effect);
         self.world.log("jenkins", format!("{full_name} #{number} triggered"));
         self.world.announce(ends_at, format!("jenkins: {full_name} #{number} ends"));
@@ -232,11 +247,15 @@ impl Jenkins {
     fn root(&self, call: &Call) -> Value {
         let state = wire::lock(&self.state);
         let now = self.world.now();
-        let mut jobs: Vec<Value> =
-            state.jobs.iter().filter(|job| !job.full_name.contains('/')).map(|job| listed(job, now, &call.base)).collect();
+        let (in_folder, at_top): (Vec<&Job>, Vec<&Job>) =
+            state.jobs.iter().partition(|job| job.full_name.contains('/'));
+        let list = |jobs: Vec<&Job>| {
+            jobs.into_iter().map(|job| listed(job, now, &call.base)).collect::<Vec<Value>>()
+        };
+        let (in_folder, mut jobs) = (list(in_folder), list(at_top));
         jobs.push(json!({
             "_class": "com.cloudbees.hudson.plugins.folder.Folder", "name": "zstreams",
-            "url": format!("{}/job/zstreams/", call.base),
+            "url": format!("{}/job/zstreams/", call.base), "jobs": in_folder,
         }));
         json!({
             "_class": "hudson.model.Hudson", "assignedLabels": [{"name": "built-in"}], "description": null, "jobs": jobs,
@@ -263,11 +282,10 @@ impl Jenkins {
     fn queue_item(&self, call: &Call, id: &str) -> Response {
         let state = wire::lock(&self.state);
         let now = self.world.now();
-        let found = state
-            .jobs
-            .iter()
-            .flat_map(|job| job.builds.iter().map(move |build| (job, build)))
-            .find(|(_, build)| build.queue_id.to_string() == id && now <= build.starts_at + LEFT_ITEM_KEPT);
+        let found =
+            state.jobs.iter().flat_map(|job| job.builds.iter().map(move |build| (job, build))).find(
+                |(_, build)| build.queue_id.to_string() == id && now <= build.starts_at + LEFT_ITEM_KEPT,
+            );
         found.map_or_else(not_found, |(job, build)| wire::ok(&item_json(job, build, now, &call.base)))
     }
 }
@@ -281,7 +299,11 @@ fn stamped(response: Response) -> Response {
 fn refused(call: &Call) -> Response {
     if call.headers.contains_key("authorization") {
         let body = "<html><head><title>Error 401 Invalid password/token for user</title></head><body><h2>HTTP ERROR 401 Invalid password/token for user</h2></body></html>";
-        return wire::with_header(wire::html(StatusCode::UNAUTHORIZED, body), "www-authenticate", "Basic realm=\"Jenkins\"");
+        return wire::with_header(
+            wire::html(StatusCode::UNAUTHORIZED, body),
+            "www-authenticate",
+            "Basic realm=\"Jenkins\"",
+        );
     }
     wire::html(
         StatusCode::FORBIDDEN,
@@ -368,8 +390,7 @@ fn item_json(job: &Job, build: &Build, now: Timestamp, base: &str) -> Value {
     } else {
         item["why"] = Value::Null;
         item["cancelled"] = json!(false);
-        item["executable"] =
-            json!({"_class": RUN_CLASS, "number": build.number, "url": format!("{}{}/", job.url(base), build.number)});
+        item["executable"] = json!({"_class": RUN_CLASS, "number": build.number, "url": format!("{}{}/", job.url(base), build.number)});
     }
     item
 }
@@ -378,7 +399,9 @@ fn build_json(job: &Job, build: &Build, now: Timestamp, base: &str) -> Value {
     let running = build.ends_at > now;
     let millis = |from: Timestamp, to: Timestamp| to.duration_since(from).as_millis();
     let brief = |other: Option<&Build>| {
-        other.map(|other| json!({"number": other.number, "url": format!("{}{}/", job.url(base), other.number)}))
+        other.map(
+            |other| json!({"number": other.number, "url": format!("{}{}/", job.url(base), other.number)}),
+        )
     };
     json!({
         "_class": RUN_CLASS, "actions": actions(build), "artifacts": [], "building": running, "description": null,
@@ -411,7 +434,8 @@ mod tests {
         assert_eq!((&job["nextBuildNumber"], &job["lastBuild"]["number"]), (&json!(864), &json!(863)));
 
         let spec = "quay.io/openshift-release-dev/ocp-release:4.20.1-x86_64";
-        let path = format!("/job/zstreams/job/Stage-Pipeline/buildWithParameters?VERSION=4.20&PULL_SPEC={spec}");
+        let path =
+            format!("/job/zstreams/job/Stage-Pipeline/buildWithParameters?VERSION=4.20&PULL_SPEC={spec}");
         let answer = ask("POST", &path).header("authorization", AUTH).of(&jenkins).await;
         assert_eq!((answer.status, answer.header("x-jenkins")), (201, VERSION));
         let item_path = answer.header("location").strip_prefix("http://sandbox.test:80").unwrap().to_owned();
@@ -429,8 +453,14 @@ mod tests {
         let url = "http://sandbox.test:80/job/zstreams/job/Stage-Pipeline/864/";
         assert_eq!((&item["executable"]["number"], &item["executable"]["url"]), (&json!(864), &json!(url)));
         let build = get("/job/zstreams/job/Stage-Pipeline/864/api/json").of(&jenkins).await.json(200);
-        assert_eq!((&build["inProgress"], &build["result"], &build["queueId"]), (&json!(true), &Value::Null, &item["id"]));
-        assert_eq!(build["actions"][0]["parameters"][1], json!({"_class": "hudson.model.StringParameterValue", "name": "PULL_SPEC", "value": spec}));
+        assert_eq!(
+            (&build["inProgress"], &build["result"], &build["queueId"]),
+            (&json!(true), &Value::Null, &item["id"])
+        );
+        assert_eq!(
+            build["actions"][0]["parameters"][1],
+            json!({"_class": "hudson.model.StringParameterValue", "name": "PULL_SPEC", "value": spec})
+        );
 
         let ends = world.next_event(world.now()).unwrap();
         world.advance_to(world.now() + SignedDuration::from_hours(4) + SignedDuration::from_mins(2));
@@ -449,9 +479,11 @@ mod tests {
         assert!(answer.text().contains("Authentication required"));
         let answer = ask("GET", "/api/json").header("authorization", "Basic OnRva2Vu").of(&jenkins).await;
         assert_eq!(answer.status, 401);
-        let answer = ask("POST", "/job/none/buildWithParameters").header("authorization", AUTH).of(&jenkins).await;
+        let answer =
+            ask("POST", "/job/none/buildWithParameters").header("authorization", AUTH).of(&jenkins).await;
         assert_eq!(answer.status, 404);
-        let crumb = ask("GET", "/crumbIssuer/api/json").header("authorization", AUTH).of(&jenkins).await.json(200);
+        let crumb =
+            ask("GET", "/crumbIssuer/api/json").header("authorization", AUTH).of(&jenkins).await.json(200);
         assert_eq!(crumb["crumbRequestField"], "Jenkins-Crumb");
     }
 }

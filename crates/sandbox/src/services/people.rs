@@ -9,8 +9,7 @@ use super::wire::{number_of, uuid};
 pub(crate) const DOMAIN: &str = "redhat.com";
 
 /// People who appear in the world's own data.
-pub(crate) const CAST: [&str; 6] =
-    ["qe-lead", "dev-one", "dev-two", "qa-one", "qa-two", "art-bot"];
+pub(crate) const CAST: [&str; 6] = ["qe-lead", "dev-one", "dev-two", "qa-one", "qa-two", "art-bot"];
 
 /// A person.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -21,7 +21,10 @@ impl Service for Prow {
             return wire::text(StatusCode::NOT_FOUND, "404 page not found\n");
         }
         let Some(id) = call.query("prowjob").filter(|id| !id.is_empty()) else {
-            return wire::text(StatusCode::BAD_REQUEST, "request did not provide the 'prowjob' query parameter\n");
+            return wire::text(
+                StatusCode::BAD_REQUEST,
+                "request did not provide the 'prowjob' query parameter\n",
+            );
         };
         match self.0.find(id) {
             Some(job) => wire::text(StatusCode::OK, yaml(&self.0, &job)),
@@ -49,15 +52,23 @@ fn yaml(jobs: &ProwJobs, job: &Job) -> String {
             text.push_str(&format!("      - name: {name}\n        value: {}\n", serde_json::json!(value)));
         }
     }
-    text.push_str("  prowjob_defaults:\n    tenant_id: openshift-qe\n  report: true\n  type: periodic\nstatus:\n");
+    text.push_str(
+        "  prowjob_defaults:\n    tenant_id: openshift-qe\n  report: true\n  type: periodic\nstatus:\n",
+    );
     if let Some(url) = job.url(now) {
         text.push_str(&format!("  build_id: \"{}\"\n", job.build_id));
         if state == "success" {
-            text.push_str(&format!("  completionTime: \"{}\"\n  description: Job succeeded.\n", iso(job.ends_at)));
+            text.push_str(&format!(
+                "  completionTime: \"{}\"\n  description: Job succeeded.\n",
+                iso(job.ends_at)
+            ));
         } else {
             text.push_str("  description: Job triggered.\n");
         }
-        text.push_str(&format!("  pod_name: {}\n  startTime: \"{made}\"\n  state: {state}\n  url: {url}\n", job.id));
+        text.push_str(&format!(
+            "  pod_name: {}\n  startTime: \"{made}\"\n  state: {state}\n  url: {url}\n",
+            job.id
+        ));
     } else {
         text.push_str(&format!("  startTime: \"{made}\"\n  state: {state}\n"));
     }
@@ -81,7 +92,8 @@ mod tests {
         let (gangway, prow) = (gangway::router(jobs.clone()), router(jobs));
         let body = json!({"job_execution_type": "1", "pod_spec_options": {"envs": {"MULTISTAGE_PARAM_OVERRIDE_MERGE_REQUEST_ID": "189"}}});
         let path = format!("/v1/executions/{JOB}");
-        let made = ask("POST", &path).header("authorization", "Bearer x").json(&body).of(&gangway).await.json(200);
+        let made =
+            ask("POST", &path).header("authorization", "Bearer x").json(&body).of(&gangway).await.json(200);
         let id = made["id"].as_str().unwrap();
         assert_eq!((id.len(), &made["job_status"]), (36, &json!("SCHEDULING")));
 
@@ -107,11 +119,13 @@ mod tests {
         let (gangway, prow) = (gangway::router(jobs.clone()), router(jobs));
         let body = json!({"job_execution_type": "1"});
         assert_eq!(ask("POST", &format!("/v1/executions/{JOB}")).json(&body).of(&gangway).await.status, 401);
-        let unknown = ask("POST", "/v1/executions/no-such-job").header("authorization", "Bearer x").json(&body);
+        let unknown =
+            ask("POST", "/v1/executions/no-such-job").header("authorization", "Bearer x").json(&body);
         assert_eq!(unknown.of(&gangway).await.json(500)["code"], 2);
         assert_eq!(ask("GET", "/prowjob?prowjob=none").of(&prow).await.status, 404);
         let stage = "periodic-ci-openshift-release-tests-main-stage-testing-e2e-aws-ipi";
-        let made = ask("POST", &format!("/v1/executions/{stage}")).header("authorization", "Bearer x").json(&body);
+        let made =
+            ask("POST", &format!("/v1/executions/{stage}")).header("authorization", "Bearer x").json(&body);
         assert_eq!(made.of(&gangway).await.json(200)["job_name"], stage);
     }
 }

@@ -67,7 +67,10 @@ fn channel_id(channel: &str) -> String {
     if is_id(channel) {
         return channel.to_owned();
     }
-    format!("C{}", regatta_kit::ids::digest(channel.trim_start_matches('#').as_bytes(), 10).to_ascii_uppercase())
+    format!(
+        "C{}",
+        regatta_kit::ids::digest(channel.trim_start_matches('#').as_bytes(), 10).to_ascii_uppercase()
+    )
 }
 
 fn is_id(channel: &str) -> bool {
@@ -144,10 +147,15 @@ impl Slack {
             return Err("msg_too_long");
         }
         let metadata = structured(arguments, "metadata");
-        if metadata.as_ref().is_some_and(|m| !m["event_type"].is_string() || !m["event_payload"].is_object()) {
+        if metadata.as_ref().is_some_and(|m| !m["event_type"].is_string() || !m["event_payload"].is_object())
+        {
             return Err("invalid_metadata_format");
         }
-        let key = metadata.as_ref().and_then(|m| m["event_payload"]["key"].as_str()).unwrap_or("unkeyed").to_owned();
+        let key = metadata
+            .as_ref()
+            .and_then(|m| m["event_payload"]["key"].as_str())
+            .unwrap_or("unkeyed")
+            .to_owned();
 
         let mut state = wire::lock(&self.state);
         // Time stamps identify messages: in one second they differ in the fraction.
@@ -155,11 +163,15 @@ impl Slack {
         let ts = format!("{}.{:06}", state.last_micros / 1_000_000, state.last_micros % 1_000_000);
         let id = channel_id(&channel);
         let thread_ts = text_of(arguments, "thread_ts");
-        let room = state.channels.entry(id.clone()).or_insert_with(|| Channel::named(channel.trim_start_matches('#')));
+        let room = state
+            .channels
+            .entry(id.clone())
+            .or_insert_with(|| Channel::named(channel.trim_start_matches('#')));
         let message = Message { ts: ts.clone(), text, thread_ts, metadata, extras };
         let shown = message_json(&message, true);
         self.world.effects().record(format!("slack:{key}"));
-        self.world.log("slack", format!("#{}: {}", room.name, message.text.lines().next().unwrap_or_default()));
+        self.world
+            .log("slack", format!("#{}: {}", room.name, message.text.lines().next().unwrap_or_default()));
         room.messages.push(message);
         Ok(json!({"channel": id, "ts": ts, "message": shown, "response_metadata": {}}))
     }
@@ -171,10 +183,13 @@ impl Slack {
         let inclusive = flag(arguments, "inclusive");
         let oldest = text_of(arguments, "oldest").and_then(|ts| micros(&ts));
         let latest = text_of(arguments, "latest").and_then(|ts| micros(&ts));
-        let limit = text_of(arguments, "limit").and_then(|n| n.parse().ok()).unwrap_or(100_usize).clamp(1, 999);
+        let limit =
+            text_of(arguments, "limit").and_then(|n| n.parse().ok()).unwrap_or(100_usize).clamp(1, 999);
         let before = match text_of(arguments, "cursor") {
             None => i64::MAX,
-            Some(cursor) => cursor.strip_prefix("next_ts:").and_then(|at| at.parse().ok()).ok_or("invalid_cursor")?,
+            Some(cursor) => {
+                cursor.strip_prefix("next_ts:").and_then(|at| at.parse().ok()).ok_or("invalid_cursor")?
+            }
         };
         let mut found: Vec<&Message> = channel
             .messages
@@ -214,12 +229,17 @@ impl Slack {
             .filter(|message| message.ts == thread || message.thread_ts.as_deref() == Some(&thread))
             .map(|message| message_json(message, metadata))
             .collect();
-        if found.is_empty() { Err("thread_not_found") } else { Ok(json!({"messages": found, "has_more": false})) }
+        if found.is_empty() {
+            Err("thread_not_found")
+        } else {
+            Ok(json!({"messages": found, "has_more": false}))
+        }
     }
 
     fn list(&self) -> Value {
         let state = wire::lock(&self.state);
-        let channels: Vec<Value> = state.channels.iter().map(|(id, channel)| channel_json(id, channel)).collect();
+        let channels: Vec<Value> =
+            state.channels.iter().map(|(id, channel)| channel_json(id, channel)).collect();
         json!({"channels": channels, "response_metadata": {"next_cursor": ""}})
     }
 
@@ -234,7 +254,8 @@ impl Slack {
     fn groups(&self) -> Value {
         let mine = self.world.scenario().release.stream;
         let streams = (12..=23).map(|minor| format!("4.{minor}")).chain(["5.0".to_owned(), mine.to_string()]);
-        let mut handles: Vec<String> = streams.map(|stream| format!("openshift-qe-{stream}-release")).collect();
+        let mut handles: Vec<String> =
+            streams.map(|stream| format!("openshift-qe-{stream}-release")).collect();
         handles.extend(["art-team", "openshift-docs-team", "prodsec-openshift"].map(str::to_owned));
         handles.sort();
         handles.dedup();
@@ -382,21 +403,35 @@ mod tests {
         let slack = router(world.clone());
         let metadata = json!({"event_type": "regatta", "event_payload": {"key": "opened:4.20.1"}});
         let post = login(ask("POST", "/api/chat.postMessage"));
-        let first = post.json(&json!({"channel": "team-qe-release", "text": "one", "metadata": metadata})).of(&slack).await.json(200);
+        let first = post
+            .json(&json!({"channel": "team-qe-release", "text": "one", "metadata": metadata}))
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(first["ok"], true);
         let form = "channel=%23team-qe-release&text=two&metadata=%7B%22event_type%22%3A%22e%22%2C%22event_payload%22%3A%7B%7D%7D";
         let second = login(ask("POST", "/api/chat.postMessage")).form(form).of(&slack).await.json(200);
         assert!(second["ts"].as_str() > first["ts"].as_str());
         assert_eq!(second["channel"], first["channel"]);
 
-        let path = format!("/api/conversations.history?channel={}&limit=1", first["channel"].as_str().unwrap());
+        let path =
+            format!("/api/conversations.history?channel={}&limit=1", first["channel"].as_str().unwrap());
         let page = login(ask("GET", &format!("{path}&include_all_metadata=true"))).of(&slack).await.json(200);
         assert_eq!((&page["messages"][0]["text"], &page["has_more"]), (&json!("two"), &json!(true)));
         let cursor = page["response_metadata"]["next_cursor"].as_str().unwrap();
-        let page = login(ask("GET", &format!("{path}&include_all_metadata=true&cursor={cursor}"))).of(&slack).await.json(200);
+        let page = login(ask("GET", &format!("{path}&include_all_metadata=true&cursor={cursor}")))
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!((&page["messages"][0]["metadata"], &page["has_more"]), (&metadata, &json!(false)));
-        let later = login(ask("GET", &format!("{path}&oldest={}", first["ts"].as_str().unwrap()))).of(&slack).await.json(200);
-        assert_eq!((later["messages"].as_array().unwrap().len(), later["messages"][0].get("metadata")), (1, None));
+        let later = login(ask("GET", &format!("{path}&oldest={}", first["ts"].as_str().unwrap())))
+            .of(&slack)
+            .await
+            .json(200);
+        assert_eq!(
+            (later["messages"].as_array().unwrap().len(), later["messages"][0].get("metadata")),
+            (1, None)
+        );
 
         let counts = world.effects().counts();
         assert_eq!((counts["slack:opened:4.20.1"], counts["slack:unkeyed"]), (1, 1));
@@ -406,14 +441,25 @@ mod tests {
     async fn replies_stay_in_their_thread() {
         let world = world();
         let slack = router(world.clone());
-        let parent = login(ask("POST", "/api/chat.postMessage")).json(&json!({"channel": "team-art", "text": "p"})).of(&slack).await.json(200);
+        let parent = login(ask("POST", "/api/chat.postMessage"))
+            .json(&json!({"channel": "team-art", "text": "p"}))
+            .of(&slack)
+            .await
+            .json(200);
         world.advance_to(world.now() + SignedDuration::from_mins(1));
         let reply = json!({"channel": parent["channel"], "text": "r", "thread_ts": parent["ts"]});
         login(ask("POST", "/api/chat.postMessage")).json(&reply).of(&slack).await.json(200);
         let (channel, ts) = (parent["channel"].as_str().unwrap(), parent["ts"].as_str().unwrap());
-        let history = login(ask("POST", "/api/conversations.history")).form(&format!("channel={channel}")).of(&slack).await.json(200);
+        let history = login(ask("POST", "/api/conversations.history"))
+            .form(&format!("channel={channel}"))
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(history["messages"].as_array().unwrap().len(), 1);
-        let thread = login(ask("GET", &format!("/api/conversations.replies?channel={channel}&ts={ts}"))).of(&slack).await.json(200);
+        let thread = login(ask("GET", &format!("/api/conversations.replies?channel={channel}&ts={ts}")))
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(thread["messages"].as_array().unwrap().len(), 2);
     }
 
@@ -423,15 +469,37 @@ mod tests {
         let slack = router(world.clone());
         let error = |answer: Value| answer["error"].as_str().unwrap().to_owned();
         assert_eq!(error(ask("POST", "/api/auth.test").of(&slack).await.json(200)), "not_authed");
-        let known = login(ask("POST", "/api/users.lookupByEmail")).form("email=jane%40redhat.com").of(&slack).await.json(200);
+        let known = login(ask("POST", "/api/users.lookupByEmail"))
+            .form("email=jane%40redhat.com")
+            .of(&slack)
+            .await
+            .json(200);
         assert!(known["user"]["id"].as_str().unwrap().starts_with('U'));
-        let unknown = login(ask("POST", "/api/users.lookupByEmail")).form("email=jane%40example.com").of(&slack).await.json(200);
+        let unknown = login(ask("POST", "/api/users.lookupByEmail"))
+            .form("email=jane%40example.com")
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(error(unknown), "users_not_found");
         let groups = login(ask("POST", "/api/usergroups.list")).of(&slack).await.json(200);
-        assert!(groups["usergroups"].as_array().unwrap().iter().any(|group| group["handle"] == "openshift-qe-4.20-release"));
-        let nowhere = login(ask("POST", "/api/conversations.history")).form("channel=team-art").of(&slack).await.json(200);
+        assert!(
+            groups["usergroups"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .any(|group| group["handle"] == "openshift-qe-4.20-release")
+        );
+        let nowhere = login(ask("POST", "/api/conversations.history"))
+            .form("channel=team-art")
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(error(nowhere), "channel_not_found");
-        let blank = login(ask("POST", "/api/chat.postMessage")).json(&json!({"channel": "team-art", "text": ""})).of(&slack).await.json(200);
+        let blank = login(ask("POST", "/api/chat.postMessage"))
+            .json(&json!({"channel": "team-art", "text": ""}))
+            .of(&slack)
+            .await
+            .json(200);
         assert_eq!(error(blank), "no_text");
         assert_eq!(error(login(ask("POST", "/api/none")).of(&slack).await.json(200)), "unknown_method");
     }

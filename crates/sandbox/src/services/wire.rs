@@ -329,7 +329,10 @@ pub(crate) mod testing {
     #[test]
     fn paths_and_forms_are_decoded_once() {
         assert_eq!(percent_decode("a%2Fb+c%", Plus::Literal), "a/b+c%");
-        assert_eq!(parse_form("a=1+2&b=%26&c"), [("a", "1 2"), ("b", "&"), ("c", "")].map(|(k, v)| (k.to_owned(), v.to_owned())));
+        assert_eq!(
+            parse_form("a=1+2&b=%26&c"),
+            [("a", "1 2"), ("b", "&"), ("c", "")].map(|(k, v)| (k.to_owned(), v.to_owned()))
+        );
         assert_eq!(percent_encode("a/b c", "/"), "a/b%20c");
         assert_eq!(uuid("x").len(), 36);
     }

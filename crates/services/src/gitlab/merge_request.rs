@@ -198,7 +198,7 @@ impl GitLab {
     /// As every call.
     pub async fn my_approval(&self, at: &MrRef) -> Result<Approval, ServiceError> {
         let me = self.me().await?;
-        let approved = self.approvals(at).await?.iter().any(|name| *name == me);
+        let approved = self.approvals(at).await?.contains(&me);
         Ok(if approved { Approval::Already } else { Approval::Missing })
     }
 

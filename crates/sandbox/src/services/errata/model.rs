@@ -23,7 +23,8 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(world: &World) -> Self {
         let scenario = world.scenario();
-        let advisories = scenario.advisories.iter().map(|(kind, id)| Advisory::new(world, kind, *id)).collect();
+        let advisories =
+            scenario.advisories.iter().map(|(kind, id)| Advisory::new(world, kind, *id)).collect();
         Self { advisories, next_push_id: 640_000 + number_of(&scenario.release.to_string(), 50_000) }
     }
 
@@ -129,10 +130,14 @@ impl Advisory {
     pub(super) fn may_become(&self, wanted: &str) -> Result<(), String> {
         let from = self.status.as_str();
         match (from, wanted) {
-            ("NEW_FILES", "QE") | ("QE", "NEW_FILES" | "REL_PREP") | ("REL_PREP", "NEW_FILES" | "QE") => Ok(()),
-            (_, "NEW_FILES" | "QE" | "REL_PREP" | "PUSH_READY" | "IN_PUSH" | "SHIPPED_LIVE" | "DROPPED_NO_SHIP") => {
-                Err(format!("Invalid state transition: {from} to {wanted}"))
+            ("NEW_FILES", "QE") | ("QE", "NEW_FILES" | "REL_PREP") | ("REL_PREP", "NEW_FILES" | "QE") => {
+                Ok(())
             }
+            (
+                _,
+                "NEW_FILES" | "QE" | "REL_PREP" | "PUSH_READY" | "IN_PUSH" | "SHIPPED_LIVE"
+                | "DROPPED_NO_SHIP",
+            ) => Err(format!("Invalid state transition: {from} to {wanted}")),
             _ => Err(format!("'{wanted}' is not a valid state")),
         }
     }
@@ -140,19 +145,32 @@ impl Advisory {
     /// Makes the push jobs of one push to stage.
     pub(super) fn push_to_stage(&mut self, world: &World, next_id: &mut u64) -> Vec<Push> {
         let targets: &[&'static str] =
-            if self.kind == "rpm" || self.kind == "rhcos" || self.kind == "microshift" { &["cdn_stage"] } else { &["cdn_stage", "cdn_docker_stage"] };
+            if self.kind == "rpm" || self.kind == "rhcos" || self.kind == "microshift" {
+                &["cdn_stage"]
+            } else {
+                &["cdn_stage", "cdn_docker_stage"]
+            };
         let entity = self.id.to_string();
         let now = world.now();
         let made: Vec<Push> = targets
             .iter()
             .map(|target| {
-                let ends_at = now + world.delay("errata", &format!("{entity}/{target}"), self.pushes.len() as u64, PUSH_MINUTES);
+                let ends_at = now
+                    + world.delay(
+                        "errata",
+                        &format!("{entity}/{target}"),
+                        self.pushes.len() as u64,
+                        PUSH_MINUTES,
+                    );
                 *next_id += 1;
                 Push { id: *next_id, target, made_at: now, ends_at }
             })
             .collect();
         for push in &made {
-            world.announce(push.ends_at, format!("errata: push {} of {} to {} ends", push.id, self.id, push.target));
+            world.announce(
+                push.ends_at,
+                format!("errata: push {} of {} to {} ends", push.id, self.id, push.target),
+            );
         }
         self.pushes.extend(made.iter().cloned());
         made

@@ -123,7 +123,9 @@ pub(super) fn nvrs(world: &World, advisory: &Advisory) -> Vec<String> {
             .collect(),
         "rpm" | "microshift" => ["openshift", "openshift-clients", "openshift-ansible"]
             .iter()
-            .map(|name| format!("{name}-{}-{stamp}.p0.g1a2b3c4.assembly.{}.el9", scenario.release, scenario.release))
+            .map(|name| {
+                format!("{name}-{}-{stamp}.p0.g1a2b3c4.assembly.{}.el9", scenario.release, scenario.release)
+            })
             .collect(),
         kind => vec![format!("ose-{kind}-container-v{stream}.0-{stamp}.p0")],
     }

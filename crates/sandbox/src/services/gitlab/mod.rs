@@ -70,9 +70,14 @@ impl Service for GitLab {
             || call.authorization("Bearer").is_some();
         match path.as_slice() {
             ["api", "v4", rest @ ..] if logged_in => self.api(call, method, rest),
-            ["api", "v4", ..] => wire::json(StatusCode::UNAUTHORIZED, &json!({"message": "401 Unauthorized"})),
+            ["api", "v4", ..] => {
+                wire::json(StatusCode::UNAUTHORIZED, &json!({"message": "401 Unauthorized"}))
+            }
             _ if method == "GET" => self.raw(call, &path, logged_in),
-            _ => wire::html(StatusCode::NOT_FOUND, "<!DOCTYPE html><title>The page could not be found (404)</title>"),
+            _ => wire::html(
+                StatusCode::NOT_FOUND,
+                "<!DOCTYPE html><title>The page could not be found (404)</title>",
+            ),
         }
     }
 }
@@ -80,8 +85,12 @@ impl Service for GitLab {
 impl GitLab {
     fn api(&self, call: &Call, method: &str, path: &[&str]) -> Response {
         match (method, path) {
-            ("GET", ["user"]) => wire::ok(&render::current_user(&Person { name: TOKEN_USER.to_owned() }, &call.base)),
-            ("GET", ["version" | "metadata"]) => wire::ok(&json!({"version": "17.9.8-ee", "revision": "0c4f2d1a7b3", "enterprise": true})),
+            ("GET", ["user"]) => {
+                wire::ok(&render::current_user(&Person { name: TOKEN_USER.to_owned() }, &call.base))
+            }
+            ("GET", ["version" | "metadata"]) => {
+                wire::ok(&json!({"version": "17.9.8-ee", "revision": "0c4f2d1a7b3", "enterprise": true}))
+            }
             ("GET", ["users"]) => users(call),
             ("GET", ["merge_requests"]) => self.merge_requests(call),
             (_, ["projects", project, rest @ ..]) => self.project(call, method, project, rest),
@@ -90,7 +99,10 @@ impl GitLab {
     }
 
     fn project(&self, call: &Call, method: &str, project: &str, path: &[&str]) -> Response {
-        let name = self.shipment.as_ref().map_or("hybrid-platforms/art/ocp-shipment-data", |shipment| &shipment.project);
+        let name = self
+            .shipment
+            .as_ref()
+            .map_or("hybrid-platforms/art/ocp-shipment-data", |shipment| &shipment.project);
         if project != name && project != render::PROJECT_ID.to_string() {
             return not_found("404 Project Not Found");
         }
@@ -102,7 +114,9 @@ impl GitLab {
         let Some(shipment) = &self.shipment else { return not_found("404 Not found") };
         match (method, path) {
             ("GET", ["repository", "files", file]) => self.file(call, shipment, file, render::file),
-            ("GET", ["repository", "files", file, "raw"]) => self.file(call, shipment, file, |file, _| wire::text(StatusCode::OK, file.text.clone())),
+            ("GET", ["repository", "files", file, "raw"]) => {
+                self.file(call, shipment, file, |file, _| wire::text(StatusCode::OK, file.text.clone()))
+            }
             (_, ["merge_requests", iid, rest @ ..]) if *iid == shipment.iid.to_string() => {
                 self.merge_request(call, method, shipment, rest)
             }
@@ -153,13 +167,18 @@ impl GitLab {
             ("GET", ["notes", id]) => {
                 let state = wire::lock(&self.state);
                 let note = state.notes.iter().find(|note| note.id.to_string() == *id);
-                note.map_or_else(|| not_found("404 Not found"), |note| wire::ok(&render::note(note, shipment, &call.base)))
+                note.map_or_else(
+                    || not_found("404 Not found"),
+                    |note| wire::ok(&render::note(note, shipment, &call.base)),
+                )
             }
             ("POST", ["discussions"]) => self.post_note(call, shipment, |note| {
                 let id = regatta_kit::ids::digest(note.to_string().as_bytes(), 40);
                 json!({"id": id, "individual_note": false, "notes": [note]})
             }),
-            ("PUT", ["merge"]) => wire::json(StatusCode::METHOD_NOT_ALLOWED, &json!({"message": "405 Method Not Allowed"})),
+            ("PUT", ["merge"]) => {
+                wire::json(StatusCode::METHOD_NOT_ALLOWED, &json!({"message": "405 Method Not Allowed"}))
+            }
             _ => not_found("404 Not Found"),
         }
     }
@@ -181,7 +200,13 @@ impl GitLab {
             self.world.effects().record("approve:shipment-mr");
             self.world.log("gitlab", "the shipment merge request is approved");
             let id = take_id(&mut state);
-            state.notes.push(Note { id, body: "approved this merge request".to_owned(), author: me, system: true, at: self.world.now() });
+            state.notes.push(Note {
+                id,
+                body: "approved this merge request".to_owned(),
+                author: me,
+                system: true,
+                at: self.world.now(),
+            });
         }
         wire::json(StatusCode::CREATED, &self.approvals(call, shipment))
     }
@@ -190,12 +215,17 @@ impl GitLab {
         let mut state = wire::lock(&self.state);
         let before = state.approved.len();
         state.approved.retain(|(person, _)| person.name != TOKEN_USER);
-        if state.approved.len() == before { not_found("404 Not found") } else { wire::empty(StatusCode::CREATED) }
+        if state.approved.len() == before {
+            not_found("404 Not found")
+        } else {
+            wire::empty(StatusCode::CREATED)
+        }
     }
 
     fn notes(&self, call: &Call, shipment: &Shipment) -> Response {
         let state = wire::lock(&self.state);
-        let mut notes: Vec<Value> = state.notes.iter().map(|note| render::note(note, shipment, &call.base)).collect();
+        let mut notes: Vec<Value> =
+            state.notes.iter().map(|note| render::note(note, shipment, &call.base)).collect();
         // Newest first unless asked otherwise.
         if call.query("sort") != Some("asc") {
             notes.reverse();
@@ -212,40 +242,66 @@ impl GitLab {
             return wire::json(StatusCode::BAD_REQUEST, &json!({"error": "body is missing"}));
         };
         if body.trim().is_empty() {
-            return wire::json(StatusCode::BAD_REQUEST, &json!({"message": "400 Bad request - Note {:note=>[\"can't be blank\"]}"}));
+            return wire::json(
+                StatusCode::BAD_REQUEST,
+                &json!({"message": "400 Bad request - Note {:note=>[\"can't be blank\"]}"}),
+            );
         }
         self.world.effects().record(format!("note:{}", key_in(&body).unwrap_or("unmarked")));
-        self.world.log("gitlab", format!("a note on the shipment: {}", body.lines().next().unwrap_or_default()));
+        self.world
+            .log("gitlab", format!("a note on the shipment: {}", body.lines().next().unwrap_or_default()));
         let mut state = wire::lock(&self.state);
         let id = take_id(&mut state);
-        let note = Note { id, body, author: Person { name: TOKEN_USER.to_owned() }, system: false, at: self.world.now() };
+        let note = Note {
+            id,
+            body,
+            author: Person { name: TOKEN_USER.to_owned() },
+            system: false,
+            at: self.world.now(),
+        };
         let shown = render::note(&note, shipment, &call.base);
         state.notes.push(note);
         wire::json(StatusCode::CREATED, &shape(shown))
     }
 
-    fn file(&self, call: &Call, shipment: &Shipment, path: &str, show: impl FnOnce(&shipment::File, &Shipment) -> Response) -> Response {
+    fn file(
+        &self,
+        call: &Call,
+        shipment: &Shipment,
+        path: &str,
+        show: impl FnOnce(&shipment::File, &Shipment) -> Response,
+    ) -> Response {
         let Some(reference) = call.query("ref") else {
             return wire::json(StatusCode::BAD_REQUEST, &json!({"error": "ref is missing, ref is empty"}));
         };
         let head = render::head_sha(shipment);
         if reference != shipment.source_branch && reference != head {
-            return not_found(if matches!(reference, "main" | "HEAD") { "404 File Not Found" } else { "404 Commit Not Found" });
+            return not_found(if matches!(reference, "main" | "HEAD") {
+                "404 File Not Found"
+            } else {
+                "404 Commit Not Found"
+            });
         }
         let files = shipment.files(&self.world, &call.base);
-        files.iter().find(|file| file.path == path).map_or_else(|| not_found("404 File Not Found"), |file| show(file, shipment))
+        files
+            .iter()
+            .find(|file| file.path == path)
+            .map_or_else(|| not_found("404 File Not Found"), |file| show(file, shipment))
     }
 
     fn pipeline(&self, call: &Call, shipment: &Shipment, id: &str, path: &[&str]) -> Response {
         let pipelines = render::pipelines(&self.world, shipment, &call.base);
-        let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline["id"].to_string() == id) else {
+        let wanted = id.parse::<u64>().ok();
+        let Some(pipeline) = pipelines.iter().find(|pipeline| pipeline["id"].as_u64() == wanted) else {
             return not_found("404 Not found");
         };
         let newest = pipelines.first().is_some_and(|first| first["id"] == pipeline["id"]);
         match path {
             [] => wire::ok(&render::pipeline_detail(pipeline, shipment, &call.base)),
             ["jobs"] => paged(call, &render::jobs(shipment, pipeline, &call.base)),
-            ["bridges"] if newest => paged(call, &render::bridges(&self.world, shipment, pipeline, &call.base)),
+            ["bridges"] if newest => {
+                paged(call, &render::bridges(&self.world, shipment, pipeline, &call.base))
+            }
             ["bridges"] => paged(call, &[]),
             _ => not_found("404 Not found"),
         }
@@ -253,7 +309,12 @@ impl GitLab {
 
     /// Files outside of the API: `NAMESPACE/PROJECT/-/raw/REF/PATH`. Private projects send strangers to the login page.
     fn raw(&self, call: &Call, path: &[&str], logged_in: bool) -> Response {
-        let missing = || wire::html(StatusCode::NOT_FOUND, "<!DOCTYPE html><title>The page could not be found (404)</title>");
+        let missing = || {
+            wire::html(
+                StatusCode::NOT_FOUND,
+                "<!DOCTYPE html><title>The page could not be found (404)</title>",
+            )
+        };
         let whole = path.join("/");
         let Some((project, place)) = whole.split_once("/-/raw/") else { return missing() };
         let Some((reference, file)) = place.split_once('/') else { return missing() };
@@ -264,10 +325,21 @@ impl GitLab {
         }
         if !logged_in {
             let login = format!("{}/users/sign_in", call.base);
-            return wire::with_header(wire::html(StatusCode::FOUND, "<html><body>You are being redirected.</body></html>"), "location", &login);
+            return wire::with_header(
+                wire::html(StatusCode::FOUND, "<html><body>You are being redirected.</body></html>"),
+                "location",
+                &login,
+            );
         }
-        let files = if reference == shipment.source_branch { shipment.files(&self.world, &call.base) } else { Vec::new() };
-        files.into_iter().find(|known| known.path == file).map_or_else(missing, |file| wire::text(StatusCode::OK, file.text))
+        let files = if reference == shipment.source_branch {
+            shipment.files(&self.world, &call.base)
+        } else {
+            Vec::new()
+        };
+        files
+            .into_iter()
+            .find(|known| known.path == file)
+            .map_or_else(missing, |file| wire::text(StatusCode::OK, file.text))
     }
 }
 
@@ -293,7 +365,8 @@ fn users(call: &Call) -> Response {
     let person = if wanted.contains('@') {
         Person::at(wanted)
     } else {
-        Person::named(wanted).filter(|person| person.name == TOKEN_USER || super::people::CAST.contains(&person.name.as_str()))
+        Person::named(wanted)
+            .filter(|person| person.name == TOKEN_USER || super::people::CAST.contains(&person.name.as_str()))
     };
     let found: Vec<Value> = person.iter().map(|person| render::user(person, &call.base)).collect();
     paged(call, &found)
@@ -312,7 +385,9 @@ fn paged(call: &Call, items: &[Value]) -> Response {
             .query
             .iter()
             .filter(|(key, _)| key != "page" && key != "per_page")
-            .map(|(key, value)| format!("{}={}", wire::percent_encode(key, ""), wire::percent_encode(value, "")))
+            .map(|(key, value)| {
+                format!("{}={}", wire::percent_encode(key, ""), wire::percent_encode(value, ""))
+            })
             .collect();
         query.push(format!("page={page}&per_page={size}"));
         format!("<{}/{path}?{}>; rel=\"{rel}\"", call.base, query.join("&"))

@@ -221,7 +221,12 @@ pub(super) fn bridges(world: &World, shipment: &Shipment, pipeline: &Value, base
 }
 
 /// Who approved.
-pub(super) fn approvals(world: &World, shipment: &Shipment, approved: &[(Person, Timestamp)], base: &str) -> Value {
+pub(super) fn approvals(
+    world: &World,
+    shipment: &Shipment,
+    approved: &[(Person, Timestamp)],
+    base: &str,
+) -> Value {
     let by: Vec<Value> = approved
         .iter()
         .map(|(person, at)| json!({"user": user(person, base), "approved_at": iso_millis(*at)}))

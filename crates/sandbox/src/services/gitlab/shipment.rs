@@ -68,7 +68,11 @@ impl Shipment {
         Some(Self {
             iid: iid.trim_end_matches('/').parse().ok()?,
             project: project.to_owned(),
-            source_branch: format!("prepare-shipment-{}-{}", scenario.release, opened_at.strftime("%Y%m%d%H%M%S")),
+            source_branch: format!(
+                "prepare-shipment-{}-{}",
+                scenario.release,
+                opened_at.strftime("%Y%m%d%H%M%S")
+            ),
             title: format!("Shipment for {}", scenario.release),
             opened_at,
             stage_begins_at: scenario.start + STAGE_RELEASE_BEGINS,
@@ -89,7 +93,8 @@ impl Shipment {
 
     /// The merge request's labels now.
     pub(super) fn labels(&self, world: &World) -> Vec<String> {
-        let mut labels = vec![format!("openshift-{}", world.scenario().release.stream), "shipment".to_owned()];
+        let mut labels =
+            vec![format!("openshift-{}", world.scenario().release.stream), "shipment".to_owned()];
         if self.stage_status(world.now()) == "success" {
             labels.push("stage-release-success".to_owned());
         }
@@ -98,7 +103,10 @@ impl Shipment {
 
     /// The files as they stand on the source branch now.
     pub(super) fn files(&self, world: &World, base: &str) -> Vec<File> {
-        KINDS.iter().map(|kind| File { path: self.path(world, kind), text: self.yaml(world, kind, base) }).collect()
+        KINDS
+            .iter()
+            .map(|kind| File { path: self.path(world, kind), text: self.yaml(world, kind, base) })
+            .collect()
     }
 
     fn path(&self, world: &World, kind: &str) -> String {
@@ -108,7 +116,9 @@ impl Shipment {
         let stamp = self.opened_at.strftime("%Y%m%d%H%M%S");
         // Only the catalogue's file carries its kind between dots; that is how it is told apart.
         if kind == "fbc" {
-            return format!("shipment/ocp/openshift-{stream}/fbc-{application}/prod/{release}.fbc.{stamp}.yaml");
+            return format!(
+                "shipment/ocp/openshift-{stream}/fbc-{application}/prod/{release}.fbc.{stamp}.yaml"
+            );
         }
         format!("shipment/ocp/openshift-{stream}/{application}/prod/{release}-{kind}.{stamp}.yaml")
     }
@@ -125,7 +135,9 @@ impl Shipment {
         );
         text.push_str("  environments:\n");
         for environment in ["stage", "prod"] {
-            text.push_str(&format!("    {environment}:\n      releasePlan: ocp-{environment}-{application}-{kind}\n"));
+            text.push_str(&format!(
+                "    {environment}:\n      releasePlan: ocp-{environment}-{application}-{kind}\n"
+            ));
             if environment == "stage" && !fbc && self.stage_status(world.now()) == "success" {
                 let id = self.advisory_id(world, kind);
                 let year = scenario.release_date.year();
@@ -143,7 +155,8 @@ impl Shipment {
                 regatta_kit::ids::digest(format!("{release}/fbc").as_bytes(), 64)
             ));
         }
-        for Shipped { image, .. } in images(world).iter().filter(|shipped| shipped.kind == kind && shipped.image.arch == Arch::Amd64)
+        for Shipped { image, .. } in
+            images(world).iter().filter(|shipped| shipped.kind == kind && shipped.image.arch == Arch::Amd64)
         {
             text.push_str(&format!(
                 "      - name: {}\n        containerImage: {}\n        source:\n          git:\n            url: https://github.com/openshift/{}\n            revision: {}\n",
@@ -166,7 +179,10 @@ impl Shipment {
             } else {
                 text.push_str("        fixed:\n");
                 for bug in fixed {
-                    text.push_str(&format!("        - id: {}\n          source: redhat.atlassian.net\n", bug.key));
+                    text.push_str(&format!(
+                        "        - id: {}\n          source: redhat.atlassian.net\n",
+                        bug.key
+                    ));
                 }
             }
         }
@@ -187,7 +203,10 @@ impl Shipment {
         if self.stage_status(world.now()) != "success" {
             return None;
         }
-        let kind = KINDS.into_iter().filter(|kind| *kind != "fbc").find(|kind| self.advisory_path(world, kind) == path)?;
+        let kind = KINDS
+            .into_iter()
+            .filter(|kind| *kind != "fbc")
+            .find(|kind| self.advisory_path(world, kind) == path)?;
         let scenario = world.scenario();
         let id = self.advisory_id(world, kind);
         let mut text = format!(

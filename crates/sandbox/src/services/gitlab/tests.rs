@@ -28,14 +28,16 @@ async fn the_stage_release_succeeds_and_the_files_then_name_their_stage_advisori
     for hours in [0, 1, 5] {
         world.advance_to(world.now() + SignedDuration::from_hours(hours));
         let bridges = login(ask("GET", &bridges_path)).of(&gitlab).await.json(200);
-        let stage = bridges.as_array().unwrap().iter().find(|b| b["stage"] == "stage-release-triggers").unwrap();
+        let stage =
+            bridges.as_array().unwrap().iter().find(|b| b["stage"] == "stage-release-triggers").unwrap();
         seen.push(stage["status"].as_str().unwrap().to_owned());
     }
     assert_eq!(seen, ["created", "running", "success"]);
 
     let mr = login(ask("GET", &format!("{mr_path}/changes"))).of(&gitlab).await.json(200);
     assert!(mr["labels"].as_array().unwrap().contains(&json!("stage-release-success")));
-    let paths: Vec<&str> = mr["changes"].as_array().unwrap().iter().map(|c| c["new_path"].as_str().unwrap()).collect();
+    let paths: Vec<&str> =
+        mr["changes"].as_array().unwrap().iter().map(|c| c["new_path"].as_str().unwrap()).collect();
     assert_eq!(paths.len(), 4);
     let image = paths.iter().find(|path| path.contains("-image.")).unwrap();
     let branch = mr["source_branch"].as_str().unwrap();
@@ -91,7 +93,10 @@ async fn notes_are_listed_newest_first_page_by_page_and_counted_by_their_mark() 
 async fn strangers_are_refused_and_what_is_unknown_is_not_found() {
     let world = world();
     let gitlab = router(world.clone());
-    assert_eq!(ask("GET", "/api/v4/user").of(&gitlab).await.json(401), json!({"message": "401 Unauthorized"}));
+    assert_eq!(
+        ask("GET", "/api/v4/user").of(&gitlab).await.json(401),
+        json!({"message": "401 Unauthorized"})
+    );
     let project = login(ask("GET", "/api/v4/projects/some%2Fother")).of(&gitlab).await.json(404);
     assert_eq!(project, json!({"message": "404 Project Not Found"}));
     let mr = login(ask("GET", &format!("{PROJECT}/merge_requests/9999999"))).of(&gitlab).await;

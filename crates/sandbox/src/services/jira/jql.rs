@@ -52,7 +52,18 @@ impl Token {
 }
 
 const FIELDS: [&str; 13] = [
-    "project", "key", "issuekey", "id", "status", "summary", "labels", "issuetype", "type", "parent", "assignee", "priority",
+    "project",
+    "key",
+    "issuekey",
+    "id",
+    "status",
+    "summary",
+    "labels",
+    "issuetype",
+    "type",
+    "parent",
+    "assignee",
+    "priority",
     "target version",
 ];
 
@@ -67,9 +78,13 @@ impl Query {
                 break;
             }
             let field = first.text().to_lowercase();
-            let known = FIELDS.contains(&field.as_str()) || field.starts_with("customfield_") || field == "cf";
+            let known =
+                FIELDS.contains(&field.as_str()) || field.starts_with("customfield_") || field == "cf";
             if !known {
-                return Err(format!("Field '{}' does not exist or you do not have permission to view it.", first.text()));
+                return Err(format!(
+                    "Field '{}' does not exist or you do not have permission to view it.",
+                    first.text()
+                ));
             }
             let (test, after) = test(after)?;
             clauses.push(Clause { field, test });
@@ -78,7 +93,10 @@ impl Query {
                 Some((order, _)) if order.is_word("order") => break,
                 None => break,
                 Some((other, _)) => {
-                    return Err(format!("Error in the JQL Query: expecting either 'AND' or 'ORDER BY' but got '{}'.", other.text()));
+                    return Err(format!(
+                        "Error in the JQL Query: expecting either 'AND' or 'ORDER BY' but got '{}'.",
+                        other.text()
+                    ));
                 }
             };
         }
@@ -89,13 +107,18 @@ impl Query {
     pub(super) fn matches(&self, issue: &Issue, now: Timestamp) -> bool {
         self.0.iter().all(|clause| {
             let values = clause.values(issue, now);
-            let any = |wanted: &[String]| wanted.iter().any(|wanted| values.iter().any(|value| value.eq_ignore_ascii_case(wanted)));
+            let any = |wanted: &[String]| {
+                wanted.iter().any(|wanted| values.iter().any(|value| value.eq_ignore_ascii_case(wanted)))
+            };
             match &clause.test {
                 Test::OneOf(wanted) => any(wanted),
                 Test::NoneOf(wanted) => !any(wanted),
                 Test::Contains(words) => {
                     let text = values.join(" ").to_lowercase();
-                    words.to_lowercase().split_whitespace().all(|word| text.contains(word.trim_matches(['"', '\\', '*'])))
+                    words
+                        .to_lowercase()
+                        .split_whitespace()
+                        .all(|word| text.contains(word.trim_matches(['"', '\\', '*'])))
                 }
                 Test::Empty => values.is_empty(),
                 Test::NotEmpty => !values.is_empty(),
@@ -118,7 +141,9 @@ impl Clause {
             "issuetype" | "type" => one(&issue.kind),
             "priority" => one(&issue.priority),
             "parent" => issue.parent.iter().cloned().collect(),
-            "assignee" => issue.assignee.iter().flat_map(|person| [person.jira_account(), person.email()]).collect(),
+            "assignee" => {
+                issue.assignee.iter().flat_map(|person| [person.jira_account(), person.email()]).collect()
+            }
             "target version" => issue.target_version.iter().cloned().collect(),
             _ => Vec::new(),
         }
@@ -147,7 +172,10 @@ fn test(tokens: &[Token]) -> Result<(Test, &[Token]), String> {
         "is" if next_is("not") => Ok((Test::NotEmpty, rest.get(2..).ok_or_else(incomplete)?)),
         "is" => Ok((Test::Empty, rest.get(1..).ok_or_else(incomplete)?)),
         "changed" => {
-            let end = rest.iter().position(|token| token.is_word("and") || token.is_word("order")).unwrap_or(rest.len());
+            let end = rest
+                .iter()
+                .position(|token| token.is_word("and") || token.is_word("order"))
+                .unwrap_or(rest.len());
             Ok((Test::Always, &rest[end..]))
         }
         _ => Err(format!("Error in the JQL Query: expecting an operator but got '{}'.", operator.text())),
@@ -160,7 +188,11 @@ fn list(tokens: &[Token]) -> Result<(Vec<String>, &[Token]), String> {
     let (Some(close), true) = (close, tokens.first().is_some_and(|token| token.is_sign("("))) else {
         return Err("Error in the JQL Query: expecting a list in parentheses.".to_owned());
     };
-    let values = tokens[1..close].iter().filter(|token| !token.is_sign(",")).map(|token| token.text().to_owned()).collect();
+    let values = tokens[1..close]
+        .iter()
+        .filter(|token| !token.is_sign(","))
+        .map(|token| token.text().to_owned())
+        .collect();
     Ok((values, &tokens[close + 1..]))
 }
 
@@ -170,7 +202,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
     while let Some(first) = rest.chars().next() {
         let length = match first {
             '"' | '\'' => {
-                let end = rest[1..].find(first).ok_or("Error in the JQL Query: a quoted string has no end.")?;
+                let end =
+                    rest[1..].find(first).ok_or("Error in the JQL Query: a quoted string has no end.")?;
                 tokens.push(Token::Quoted(rest[1..=end].to_owned()));
                 end + 2
             }
@@ -184,7 +217,8 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 end
             }
             _ => {
-                let end = rest.find(|c: char| c.is_whitespace() || "(),=!~<>\"'".contains(c)).unwrap_or(rest.len());
+                let end =
+                    rest.find(|c: char| c.is_whitespace() || "(),=!~<>\"'".contains(c)).unwrap_or(rest.len());
                 tokens.push(Token::Word(rest[..end].to_owned()));
                 end
             }
@@ -203,13 +237,26 @@ mod tests {
         let query = "project = OCPBUGS AND issuetype in (Bug, Vulnerability) AND status = ON_QA AND 'Target Version' in (4.12.z, 4.20.z) AND status changed to ON_QA after 2025-10-01 ORDER BY key";
         let Query(clauses) = Query::parse(query).unwrap();
         assert_eq!(clauses.len(), 5);
-        assert_eq!(clauses[3], Clause { field: "target version".to_owned(), test: Test::OneOf(vec!["4.12.z".to_owned(), "4.20.z".to_owned()]) });
+        assert_eq!(
+            clauses[3],
+            Clause {
+                field: "target version".to_owned(),
+                test: Test::OneOf(vec!["4.12.z".to_owned(), "4.20.z".to_owned()])
+            }
+        );
         assert_eq!(clauses[4].test, Test::Always);
     }
 
     #[test]
     fn what_is_beyond_it_is_refused() {
-        for bad in ["colour = red", "project = A OR project = B", "summary ~ \"open", "project", "key in OCPBUGS-1", "key >= 3"] {
+        for bad in [
+            "colour = red",
+            "project = A OR project = B",
+            "summary ~ \"open",
+            "project",
+            "key in OCPBUGS-1",
+            "key >= 3",
+        ] {
             assert!(Query::parse(bad).is_err(), "{bad}");
         }
     }

@@ -32,7 +32,10 @@ impl Service for Jira {
     fn answer(&self, call: &Call) -> Response {
         let (method, path) = call.route();
         let ["rest", "api", "2" | "3" | "latest", rest @ ..] = path.as_slice() else {
-            return wire::html(StatusCode::NOT_FOUND, "<!DOCTYPE html><html><body>Oops, you&#39;ve found a dead link.</body></html>");
+            return wire::html(
+                StatusCode::NOT_FOUND,
+                "<!DOCTYPE html><html><body>Oops, you&#39;ve found a dead link.</body></html>",
+            );
         };
         if (method, rest) == ("GET", &["serverInfo"]) {
             return wire::ok(&render::server_info(&call.base, self.world.now()));
@@ -61,8 +64,13 @@ impl Jira {
     fn issue(&self, call: &Call, method: &str, key: &str, path: &[&str], me: &Person) -> Response {
         let mut state = wire::lock(&self.state);
         let state = &mut *state;
-        let Some(at) = state.issues.iter().position(|issue| issue.key.eq_ignore_ascii_case(key) || issue.id() == key) else {
-            return problem(StatusCode::NOT_FOUND, "Issue does not exist or you do not have permission to see it.");
+        let Some(at) =
+            state.issues.iter().position(|issue| issue.key.eq_ignore_ascii_case(key) || issue.id() == key)
+        else {
+            return problem(
+                StatusCode::NOT_FOUND,
+                "Issue does not exist or you do not have permission to see it.",
+            );
         };
         let now = self.world.now();
         match (method, path) {
@@ -77,8 +85,10 @@ impl Jira {
             ("POST", ["transitions"]) => self.transition(call, &mut state.issues[at]),
             ("GET", ["comment"]) => wire::ok(&render::comments(&state.issues[at], &call.base)),
             ("POST", ["comment"]) => {
-                let Some(body) = call.json().map(|sent| sent["body"].clone()).filter(|body| !is_blank(body)) else {
-                    let errors = json!({"errorMessages": [], "errors": {"comment": "Comment body can not be empty!"}});
+                let Some(body) = call.json().map(|sent| sent["body"].clone()).filter(|body| !is_blank(body))
+                else {
+                    let errors =
+                        json!({"errorMessages": [], "errors": {"comment": "Comment body can not be empty!"}});
                     return wire::json(StatusCode::BAD_REQUEST, &errors);
                 };
                 let id = state.take_id();
@@ -102,16 +112,31 @@ impl Jira {
                 Some(person) => Some(person),
                 None => {
                     let why = format!("User '{id}' cannot be assigned issues.");
-                    return wire::json(StatusCode::BAD_REQUEST, &json!({"errorMessages": [], "errors": {"assignee": why}}));
+                    return wire::json(
+                        StatusCode::BAD_REQUEST,
+                        &json!({"errorMessages": [], "errors": {"assignee": why}}),
+                    );
                 }
             },
             Value::Null if sent.get("accountId").is_some() => None,
-            _ => return problem(StatusCode::BAD_REQUEST, "'accountId' must be the only user identifying query parameter in GDPR strict mode."),
+            _ => {
+                return problem(
+                    StatusCode::BAD_REQUEST,
+                    "'accountId' must be the only user identifying query parameter in GDPR strict mode.",
+                );
+            }
         };
         let issue = &mut state.issues[at];
         if issue.assignee != wanted {
             self.world.effects().record(format!("jira-assign:{}", issue.key));
-            self.world.log("jira", format!("{} assigned to {}", issue.key, wanted.as_ref().map_or("nobody".to_owned(), Person::email)));
+            self.world.log(
+                "jira",
+                format!(
+                    "{} assigned to {}",
+                    issue.key,
+                    wanted.as_ref().map_or("nobody".to_owned(), Person::email)
+                ),
+            );
             issue.assignee = wanted;
             issue.updated_at = self.world.now();
         }
@@ -128,7 +153,10 @@ impl Jira {
         let now = self.world.now();
         let offered = issue.offered(now).into_iter().find(|(offered, _)| *offered == id);
         let Some((_, status)) = offered else {
-            return problem(StatusCode::BAD_REQUEST, &format!("Transition id '{id}' is not valid for this issue."));
+            return problem(
+                StatusCode::BAD_REQUEST,
+                &format!("Transition id '{id}' is not valid for this issue."),
+            );
         };
         self.world.effects().record(format!("jira-transition:{}:{status}", issue.key));
         self.world.log("jira", format!("{} is now {status}", issue.key));
@@ -138,12 +166,19 @@ impl Jira {
 
     /// Labels, summary and Need Info From; other fields are taken without a word, as screens that lack them would not.
     fn edit(&self, call: &Call, state: &mut State, at: usize) -> Response {
-        let Some(sent) = call.json() else { return problem(StatusCode::BAD_REQUEST, "Request body is not valid JSON") };
+        let Some(sent) = call.json() else {
+            return problem(StatusCode::BAD_REQUEST, "Request body is not valid JSON");
+        };
         let words = |value: &Value| {
-            value.as_array().map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
+            value
+                .as_array()
+                .map(|all| all.iter().filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
         };
         let people = |state: &State, value: &Value| -> Option<Vec<Person>> {
-            let ids = value.as_array()?.iter().filter_map(|user| user["accountId"].as_str().or(user["id"].as_str()));
+            let ids = value
+                .as_array()?
+                .iter()
+                .filter_map(|user| user["accountId"].as_str().or(user["id"].as_str()));
             Some(ids.filter_map(|id| state.person(id)).collect())
         };
         let need_info = people(state, &sent["fields"][render::NEED_INFO_FROM]);
@@ -158,10 +193,10 @@ impl Jira {
             issue.need_info_from = people;
         }
         for step in sent["update"]["labels"].as_array().into_iter().flatten() {
-            if let Some(label) = step["add"].as_str() {
-                if !issue.labels.iter().any(|known| known == label) {
-                    issue.labels.push(label.to_owned());
-                }
+            if let Some(label) = step["add"].as_str()
+                && !issue.labels.iter().any(|known| known == label)
+            {
+                issue.labels.push(label.to_owned());
             }
             if let Some(label) = step["remove"].as_str() {
                 issue.labels.retain(|known| known != label);
@@ -184,8 +219,14 @@ impl Jira {
         }
         let project = &fields["project"];
         let wanted = project["key"].as_str().map(str::to_owned).or_else(|| {
-            let id = project["id"].as_str().map(str::to_owned).or_else(|| project["id"].as_u64().map(|id| id.to_string()))?;
-            model::PROJECTS.iter().find(|(_, known, _)| known.to_string() == id).map(|(key, ..)| (*key).to_owned())
+            let id = project["id"]
+                .as_str()
+                .map(str::to_owned)
+                .or_else(|| project["id"].as_u64().map(|id| id.to_string()))?;
+            model::PROJECTS
+                .iter()
+                .find(|(_, known, _)| known.to_string() == id)
+                .map(|(key, ..)| (*key).to_owned())
         });
         let project = wanted.and_then(|wanted| model::PROJECTS.iter().find(|(key, ..)| *key == wanted));
         let Some((project, ..)) = project else {
@@ -201,7 +242,13 @@ impl Jira {
         issue.kind = fields["issuetype"]["name"].as_str().unwrap_or("Bug").to_owned();
         issue.priority = fields["priority"]["name"].as_str().unwrap_or("Undefined").to_owned();
         issue.description = fields["description"].clone();
-        issue.labels = fields["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+        issue.labels = fields["labels"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect();
         let shown = json!({"id": issue.id(), "key": issue.key, "self": format!("{}/rest/api/2/issue/{}", call.base, issue.id())});
         self.world.log("jira", format!("{} created: {summary}", issue.key));
         state.issues.push(issue);
@@ -209,7 +256,10 @@ impl Jira {
     }
 
     fn project(&self, call: &Call, key: &str) -> Response {
-        match model::PROJECTS.iter().find(|(known, id, _)| known.eq_ignore_ascii_case(key) || id.to_string() == key) {
+        match model::PROJECTS
+            .iter()
+            .find(|(known, id, _)| known.eq_ignore_ascii_case(key) || id.to_string() == key)
+        {
             Some(project) => wire::ok(&render::project(project, &call.base)),
             None => problem(StatusCode::NOT_FOUND, &format!("No project could be found with key '{key}'.")),
         }
@@ -219,37 +269,50 @@ impl Jira {
         let id = call.query("accountId").unwrap_or_default();
         match wire::lock(&self.state).person(id) {
             Some(person) => wire::ok(&render::user(&person, &call.base)),
-            None => problem(StatusCode::NOT_FOUND, "Specified user does not exist or you do not have required permissions"),
+            None => problem(
+                StatusCode::NOT_FOUND,
+                "Specified user does not exist or you do not have required permissions",
+            ),
         }
     }
 
     /// Finds people by an address, or by the beginning of a known name.
     fn find_users(&self, call: &Call) -> Response {
         if call.query("username").is_some() {
-            return problem(StatusCode::BAD_REQUEST, "The query parameter 'username' is not supported in GDPR strict mode.");
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "The query parameter 'username' is not supported in GDPR strict mode.",
+            );
         }
         let mut state = wire::lock(&self.state);
-        let wanted = call.query("query").or_else(|| call.query("accountId")).unwrap_or_default().to_lowercase();
+        let wanted =
+            call.query("query").or_else(|| call.query("accountId")).unwrap_or_default().to_lowercase();
         if wanted.is_empty() {
-            return problem(StatusCode::BAD_REQUEST, "A value for either the 'accountId', 'query' or 'property' query parameter must be provided.");
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "A value for either the 'accountId', 'query' or 'property' query parameter must be provided.",
+            );
         }
         if let Some(person) = Person::at(&wanted) {
             state.meet(&person);
         }
         let found = state.people.iter().filter(|person| {
-            person.name.starts_with(&wanted) || person.email() == wanted || person.jira_account() == wanted
+            person.name.starts_with(&wanted)
+                || person.email() == wanted
+                || person.jira_account() == wanted
                 || person.display_name().to_lowercase().starts_with(&wanted)
         });
         let first = call.query_number("startAt", 0);
         let limit = call.query_number("maxResults", 50).min(1_000);
-        let shown: Vec<Value> = found.skip(first).take(limit).map(|person| render::user(person, &call.base)).collect();
+        let shown: Vec<Value> =
+            found.skip(first).take(limit).map(|person| render::user(person, &call.base)).collect();
         wire::ok(&json!(shown))
     }
 
-    /// The issues a search finds, or the answer that refuses it.
-    fn matching(&self, call: &Call, state: &State) -> Result<(Vec<usize>, Search), Response> {
+    /// The issues a search finds, or why it is refused.
+    fn matching(&self, call: &Call, state: &State) -> Result<(Vec<usize>, Search), String> {
         let search = Search::of(call);
-        let query = jql::Query::parse(&search.jql).map_err(|why| problem(StatusCode::BAD_REQUEST, &why))?;
+        let query = jql::Query::parse(&search.jql)?;
         let now = self.world.now();
         let found = (0..state.issues.len()).filter(|at| query.matches(&state.issues[*at], now)).collect();
         Ok((found, search))
@@ -259,7 +322,7 @@ impl Jira {
         let state = wire::lock(&self.state);
         let (found, search) = match self.matching(call, &state) {
             Ok(found) => found,
-            Err(refusal) => return refusal,
+            Err(why) => return problem(StatusCode::BAD_REQUEST, &why),
         };
         let fields = search.fields.as_deref().unwrap_or("*navigable");
         let now = self.world.now();
@@ -279,15 +342,27 @@ impl Jira {
         let state = wire::lock(&self.state);
         let (found, search) = match self.matching(call, &state) {
             Ok(found) => found,
-            Err(refusal) => return refusal,
+            Err(why) => return problem(StatusCode::BAD_REQUEST, &why),
         };
         if search.jql.trim().is_empty() {
-            return problem(StatusCode::BAD_REQUEST, "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.");
+            return problem(
+                StatusCode::BAD_REQUEST,
+                "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.",
+            );
         }
-        let first = match search.token.as_deref().map(|token| token.strip_prefix("page:").and_then(|at| at.parse::<usize>().ok())) {
+        let first = match search
+            .token
+            .as_deref()
+            .map(|token| token.strip_prefix("page:").and_then(|at| at.parse::<usize>().ok()))
+        {
             None => 0,
             Some(Some(first)) => first,
-            Some(None) => return problem(StatusCode::BAD_REQUEST, "The provided next page token is invalid or expired."),
+            Some(None) => {
+                return problem(
+                    StatusCode::BAD_REQUEST,
+                    "The provided next page token is invalid or expired.",
+                );
+            }
         };
         let fields = search.fields.as_deref().unwrap_or("id");
         let now = self.world.now();
@@ -326,7 +401,10 @@ impl Search {
             sent.or_else(|| call.query(name).map(str::to_owned)).filter(|value| !value.is_empty())
         };
         let number = |name: &str, default: usize| {
-            body[name].as_u64().and_then(|n| usize::try_from(n).ok()).unwrap_or_else(|| call.query_number(name, default))
+            body[name]
+                .as_u64()
+                .and_then(|n| usize::try_from(n).ok())
+                .unwrap_or_else(|| call.query_number(name, default))
         };
         Self {
             jql: text("jql").unwrap_or_default(),

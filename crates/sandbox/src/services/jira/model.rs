@@ -26,8 +26,12 @@ const SUBTASKS: [&str; 6] = [
 ];
 
 /// Statuses of ART's tasks: transition id, name, category.
-const TASK_FLOW: [(&str, &str, &str); 4] =
-    [("11", "To Do", "new"), ("21", "In Progress", "indeterminate"), ("31", "Review", "indeterminate"), ("41", "Closed", "done")];
+const TASK_FLOW: [(&str, &str, &str); 4] = [
+    ("11", "To Do", "new"),
+    ("21", "In Progress", "indeterminate"),
+    ("31", "Review", "indeterminate"),
+    ("41", "Closed", "done"),
+];
 
 /// Statuses of bugs.
 const BUG_FLOW: [(&str, &str, &str); 8] = [
@@ -53,7 +57,11 @@ impl State {
         let scenario = world.scenario();
         let opened = scenario.start - SignedDuration::from_hours(26);
         let ticket = &scenario.jira_ticket;
-        let mut parent = Issue::new(ticket.clone(), &format!("Release {} [{}]", scenario.release, scenario.release_date), opened);
+        let mut parent = Issue::new(
+            ticket.clone(),
+            &format!("Release {} [{}]", scenario.release, scenario.release_date),
+            opened,
+        );
         parent.kind = "Story".to_owned();
         parent.status = Standing::Set("In Progress");
         let mut issues = vec![parent];
@@ -67,14 +75,20 @@ impl State {
             issues.push(task);
         }
         issues.extend(catalogue::bugs(scenario).into_iter().map(|bug| {
-            let mut issue = Issue::new(bug.key.clone(), &bug.summary, opened - SignedDuration::from_hours(24 * 12));
+            let mut issue =
+                Issue::new(bug.key.clone(), &bug.summary, opened - SignedDuration::from_hours(24 * 12));
             issue.kind = if bug.cve.is_some() { "Vulnerability" } else { "Bug" }.to_owned();
             issue.priority = bug.priority.to_owned();
             issue.assignee = Person::named(bug.assignee);
             issue.qa_contact = Person::named(bug.qa_contact);
             issue.target_version = Some(format!("{}.z", scenario.release.stream));
             if let Some(cve) = &bug.cve {
-                issue.labels = vec!["Security".to_owned(), "SecurityTracking".to_owned(), cve.clone(), "flaw:bz#2300000".to_owned()];
+                issue.labels = vec![
+                    "Security".to_owned(),
+                    "SecurityTracking".to_owned(),
+                    cve.clone(),
+                    "flaw:bz#2300000".to_owned(),
+                ];
             }
             issue.status = Standing::ByItself(bug);
             issue
@@ -192,7 +206,10 @@ impl Issue {
 
     /// The category of a status: `new`, `indeterminate`, `done`.
     pub(super) fn category(&self, status: &str) -> &'static str {
-        self.flow().iter().find(|(_, name, _)| *name == status).map_or("indeterminate", |(.., category)| category)
+        self.flow()
+            .iter()
+            .find(|(_, name, _)| *name == status)
+            .map_or("indeterminate", |(.., category)| category)
     }
 
     /// Transitions on offer, by id and name: to every status but the present one.

@@ -33,14 +33,27 @@ pub(super) fn server_info(base: &str, now: Timestamp) -> Value {
 /// `GET field`: the fields that issues here carry.
 pub(super) fn fields() -> Value {
     let system = [
-        ("summary", "Summary", "string"), ("status", "Status", "status"), ("labels", "Labels", "array"), ("priority", "Priority", "priority"),
-        ("assignee", "Assignee", "user"), ("reporter", "Reporter", "user"), ("issuetype", "Issue Type", "issuetype"),
-        ("project", "Project", "project"), ("description", "Description", "string"), ("comment", "Comment", "comments-page"),
-        ("subtasks", "Sub-tasks", "array"), ("created", "Created", "datetime"), ("updated", "Updated", "datetime"),
+        ("summary", "Summary", "string"),
+        ("status", "Status", "status"),
+        ("labels", "Labels", "array"),
+        ("priority", "Priority", "priority"),
+        ("assignee", "Assignee", "user"),
+        ("reporter", "Reporter", "user"),
+        ("issuetype", "Issue Type", "issuetype"),
+        ("project", "Project", "project"),
+        ("description", "Description", "string"),
+        ("comment", "Comment", "comments-page"),
+        ("subtasks", "Sub-tasks", "array"),
+        ("created", "Created", "datetime"),
+        ("updated", "Updated", "datetime"),
     ];
     let custom = [
-        (QA_CONTACT, "QA Contact", "user"), (RELEASE_BLOCKER, "Release Blocker", "option"), (SFDC_CASES_COUNTER, "SFDC Cases Counter", "string"),
-        (SFDC_CASES_LINKS, "SFDC Cases Links", "string"), (TARGET_VERSION, "Target Version", "array"), (NEED_INFO_FROM, "Need Info From", "array"),
+        (QA_CONTACT, "QA Contact", "user"),
+        (RELEASE_BLOCKER, "Release Blocker", "option"),
+        (SFDC_CASES_COUNTER, "SFDC Cases Counter", "string"),
+        (SFDC_CASES_LINKS, "SFDC Cases Links", "string"),
+        (TARGET_VERSION, "Target Version", "array"),
+        (NEED_INFO_FROM, "Need Info From", "array"),
     ];
     let system = system.iter().map(|(id, name, kind)| {
         json!({"id": id, "key": id, "name": name, "custom": false, "orderable": true, "navigable": true, "searchable": true,
@@ -108,7 +121,14 @@ fn brief(issue: &Issue, now: Timestamp, base: &str) -> Value {
 }
 
 /// An issue with the fields asked for: `*all`, `*navigable`, or names.
-pub(super) fn issue(state: &State, issue: &Issue, now: Timestamp, base: &str, wanted: &str, expand: &str) -> Value {
+pub(super) fn issue(
+    state: &State,
+    issue: &Issue,
+    now: Timestamp,
+    base: &str,
+    wanted: &str,
+    expand: &str,
+) -> Value {
     let person = |person: &Option<Person>| person.as_ref().map(|person| user(person, base));
     let closed = issue.category(issue.status(now)) == "done";
     let known = PROJECTS.iter().find(|(key, ..)| *key == issue.project());
@@ -154,7 +174,11 @@ fn chosen(all: Map<String, Value>, wanted: &str) -> Map<String, Value> {
     let navigable = named("*navigable") || names.iter().all(|name| name.starts_with('-'));
     all.into_iter()
         .filter(|(name, _)| !names.iter().any(|other| other.strip_prefix('-') == Some(name.as_str())))
-        .filter(|(name, _)| every || named(name) || (navigable && !matches!(name.as_str(), "comment" | "attachment" | "worklog")))
+        .filter(|(name, _)| {
+            every
+                || named(name)
+                || (navigable && !matches!(name.as_str(), "comment" | "attachment" | "worklog"))
+        })
         .collect()
 }
 

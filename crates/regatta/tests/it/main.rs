@@ -1,0 +1,8 @@
+//! The program as users run it: the real binary, its exit codes and what it prints.
+
+mod bad_input;
+mod demo;
+mod program;
+mod recorded;
+mod sandbox;
+mod statebox;

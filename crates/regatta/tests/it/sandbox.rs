@@ -1,0 +1,170 @@
+//! A separate sandbox, driven from other processes, as a person with two terminals does.
+
+use crate::program::{Program, Ran};
+use regatta_sandbox::fixtures::{RecordedKind, write_recorded};
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// A sandbox process and a program set up to drive there.
+struct World {
+    program: Program,
+    sandbox: Child,
+    control: String,
+}
+
+impl World {
+    fn start(arguments: &[&str]) -> Self {
+        let mut program = Program::new();
+        let mut all = vec!["sandbox"];
+        all.extend(arguments);
+        let mut sandbox =
+            program.command(&all).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
+        assert_eq!(told["schema"], "regatta.sandbox/v1");
+        let env = told["env"].as_object().unwrap();
+        program.env = env.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect();
+        let control = told["services"]["control"].as_str().unwrap().to_owned();
+        Self { program, sandbox, control }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        self.program.run(arguments)
+    }
+
+    /// The control service's `/effects`.
+    fn effects(&self) -> Value {
+        let host = self.control.strip_prefix("http://").unwrap();
+        let mut socket = TcpStream::connect(host).unwrap();
+        write!(socket, "GET /effects HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        socket.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"))
+    }
+
+    fn nothing_twice(&self) {
+        let effects = self.effects();
+        let twice: Vec<_> = effects.as_object().unwrap().iter().filter(|(_, n)| **n != 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        for effect in ["trigger:stage-testing", "trigger:image-consistency-check", "approve:shipment-mr"] {
+            assert_eq!(effects[effect], 1, "{effect} in {effects}");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = self.sandbox.kill();
+        let _ = self.sandbox.wait();
+    }
+}
+
+fn recorded(dir: &Path, kind: RecordedKind) -> String {
+    write_recorded(dir, kind).to_string()
+}
+
+#[test]
+fn a_rejection_waits_for_a_person_who_overrides_it_and_the_drive_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let release = recorded(dir.path(), RecordedKind::PromotedRejected);
+    let world = World::start(&["--replay", dir.path().to_str().unwrap(), "--speed", "max"]);
+
+    let stopped = world.run(&["drive", &release, "--watch"]);
+    assert_eq!(stopped.code, 5, "{}", stopped.shown());
+    assert_eq!(world.effects()["trigger:stage-testing"], Value::Null, "the gate let something through");
+
+    let override_it = ["override", &release, "analyze-promoted-build", "--verdict", "pass", "--reason", "known infrastructure failure"];
+    let first = world.run(&override_it);
+    assert_eq!(first.code, 0, "{}", first.shown());
+    let again = world.run(&override_it);
+    assert!(again.code == 0 && again.out.starts_with("unchanged"), "{}", again.shown());
+
+    let done = world.run(&["drive", &release, "--watch"]);
+    assert_eq!(done.code, 0, "{}", done.shown());
+    world.nothing_twice();
+
+    let timeline = world.run(&["timeline", &release]);
+    assert!(timeline.out.contains("analyze-promoted-build: Pass by override of a lead (known infrastructure failure)"), "{}", timeline.out);
+    let status = world.run(&["status", &release, "-o", "json"]).json();
+    assert_eq!(status["overall_status"], "Green");
+    assert_eq!(status["overrides"][0]["who"], "kim@bay");
+}
+
+#[test]
+fn one_shot_drives_find_that_time_has_passed_and_end_green() {
+    let world = World::start(&["--seed", "3"]);
+    let mut codes = Vec::new();
+    for _ in 0..2000 {
+        let ran = world.run(&["drive", "4.20.1", "-q", "-o", "json"]);
+        codes.push(ran.code);
+        if ran.code != 3 {
+            break;
+        }
+    }
+    assert_eq!(codes.last(), Some(&0), "after {} drives", codes.len());
+    assert!(codes.len() > 10);
+    world.nothing_twice();
+}
+
+/// The drive is killed as soon as the remote shows the n-th new effect, ten times over, and run again each time.
+#[test]
+fn killed_at_any_moment_it_goes_on_and_repeats_nothing() {
+    let world = World::start(&["--seed", "5", "--speed", "max"]);
+    let mut kills = 0;
+    let mut seen = 0;
+    while kills < 10 {
+        let mut drive = world
+            .program
+            .command(&["drive", "4.20.1", "--watch", "-q"])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let killed = loop {
+            let made: u64 = world.effects().as_object().unwrap().values().filter_map(Value::as_u64).sum();
+            if made > seen {
+                seen = made;
+                drive.kill().unwrap();
+                break true;
+            }
+            if drive.try_wait().unwrap().is_some() {
+                break false;
+            }
+        };
+        drive.wait().unwrap();
+        if !killed {
+            break;
+        }
+        kills += 1;
+    }
+    let ended = world.run(&["drive", "4.20.1", "--watch"]);
+    assert_eq!(ended.code, 0, "{}", ended.shown());
+    assert!(kills >= 5, "only {kills} kills");
+    world.nothing_twice();
+}
+
+#[test]
+fn a_dry_run_tells_the_plan_and_changes_nothing() {
+    let world = World::start(&[]);
+    let plan = world.run(&["drive", "4.20.1", "--dry-run"]);
+    insta::assert_snapshot!(plan.shown(), @"");
+    assert_eq!(world.effects(), serde_json::json!({}));
+    assert_eq!(world.run(&["status", "4.20.1"]).code, 2);
+}
+
+#[test]
+fn real_state_is_never_driven_in_a_sandbox() {
+    let world = World::start(&[]);
+    let mut real = Program::new();
+    let store = format!("sqlite:{}", world.program.home.path().join("real.db").display());
+    real.env = vec![("REGATTA_STORE".to_owned(), store.clone())];
+    assert_eq!(real.run(&["status", "--all"]).code, 0);
+    let refused = world.run(&["drive", "4.20.1", "--store", &store]);
+    assert_eq!(refused.code, 2, "{}", refused.shown());
+    assert!(refused.err.contains("RG004"), "{}", refused.err);
+}

@@ -1,0 +1,143 @@
+//! Task 8: the stage pipeline (specification, task 8): a Jenkins job that installs and tests what was pushed to stage.
+//!
+//! It starts once the shipment's stage release went through; from then on the run is followed to its end.
+
+use jiff::SignedDuration;
+use regatta_services::gitlab::StageRelease;
+use regatta_services::jenkins::{Parameters, STAGE_PIPELINE};
+use regatta_services::registry::Registry;
+use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Message};
+
+use crate::context::Context;
+use crate::effects::Early;
+use crate::jenkins_run::{JenkinsRun, Look};
+use crate::outcome::{Outcome, PersonQuestion, Precondition};
+use crate::release_parts::shipment;
+
+/// Time between looks; the lower bound of the specification's 10 to 15 minutes.
+const LOOK: SignedDuration = SignedDuration::from_mins(10);
+
+/// Runs the task.
+///
+/// # Errors
+/// Outcomes and engine stops reached early.
+pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
+    let release = context.release;
+    let spec = Registry::pull_spec(release, context.settings.arch);
+    let mut parameters = Parameters::from([("VERSION".to_owned(), release.stream.to_string()), ("PULL_SPEC".to_owned(), spec)]);
+    let key = EffectKey::attempt("trigger:stage-testing", context.attempt);
+    match shipment(context)? {
+        None => match context.metadata.advisory_ids.get("metadata") {
+            Some(id) => drop(parameters.insert("METADATA_AD".to_owned(), id.to_string())),
+            None => return Ok(Outcome::NeedsPerson(no_metadata_advisory(context))),
+        },
+        Some(mr) if context.effects.made(&key).is_none() => {
+            let gitlab = &context.services.gitlab;
+            let request = gitlab.merge_request(&mr).await?;
+            if let StageRelease::NotYet { why } = gitlab.stage_release(&request).await? {
+                return Ok(Outcome::Blocked(Precondition { name: "stage-release", why }, LOOK));
+            }
+        }
+        Some(_) => {}
+    }
+
+    let run = JenkinsRun { jenkins: &context.services.jenkins, job: STAGE_PIPELINE, parameters };
+    let look = run.look(context.effects, &key).await?;
+    if let Look::Underway(handle) | Look::Succeeded(handle) = &look {
+        tell_triggered(context, handle);
+    }
+    Ok(match look {
+        Look::Underway(handle) => Outcome::Running(handle, LOOK),
+        Look::Failed(outcome) => *outcome,
+        Look::Succeeded(handle) => Outcome::Passed(Evidence {
+            summary: format!("stage pipeline build {} succeeded", handle.id),
+            links: handle.url.into_iter().collect(),
+            ..Evidence::default()
+        }),
+    })
+}
+
+/// Tells where the run can be watched; the ledger sees to it that it is told once an attempt.
+fn tell_triggered(context: &Context<'_>, handle: &Handle) {
+    let release = context.release;
+    let url = handle.url.as_deref().unwrap_or("Jenkins");
+    context.effects.tell(Message {
+        key: format!("stage-testing:triggered:{}", context.attempt),
+        to: Audience::ReleaseChannel,
+        text: format!("Release {release}: stage testing was triggered: {url}"),
+    });
+}
+
+fn no_metadata_advisory(context: &Context<'_>) -> PersonQuestion {
+    PersonQuestion {
+        name: "metadata-advisory",
+        text: format!("Release {} has neither a shipment nor a metadata advisory; the stage pipeline needs one of them.", context.release),
+        options: vec!["ask ART to add the metadata advisory to releases.yml".to_owned()],
+        evidence: vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scripted_world::{Script, World};
+    use regatta_kit::Code;
+
+    const SPEC: &str = "quay.io%2Fopenshift-release-dev%2Focp-release%3A4.20.1-x86_64";
+
+    async fn look(world: &World) -> Outcome {
+        world.run(|context| Box::pin(async move { run(context).await })).await
+    }
+
+    #[tokio::test]
+    async fn nothing_is_triggered_before_the_stage_release_went_through() {
+        let world = World::new(Script::default().on("GET", "/merge_requests/469", r#"{"iid":469,"state":"opened","web_url":"u","source_branch":"b","labels":[]}"#).on("GET", "/pipelines", "[]"));
+        let Outcome::Blocked(why, after) = look(&world).await else { panic!() };
+        assert_eq!((why.name, after), ("stage-release", LOOK));
+        assert_eq!(world.posts(), [""; 0]);
+        assert_eq!(world.told(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_run_is_triggered_once_followed_from_queue_to_build_and_passes() {
+        let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
+        let Outcome::Running(handle, after) = look(&world).await else { panic!() };
+        assert_eq!((handle.kind.as_str(), handle.id.as_str(), after), ("jenkins-queue", "77", LOOK));
+        assert_eq!(world.posts(), [format!("POST /job/zstreams/job/Stage-Pipeline/buildWithParameters?PULL_SPEC={SPEC}&VERSION=4.20")]);
+        assert_eq!(world.told(), ["stage-testing:triggered:1"]);
+
+        world.change(|script| script.on("GET", "/queue/item/77/", r#"{"id":77,"executable":{"number":12,"url":"u"}}"#));
+        let Outcome::Running(handle, _) = look(&world).await else { panic!() };
+        assert_eq!((handle.kind.as_str(), handle.id.as_str()), ("jenkins-build", "12"));
+
+        world.change(|script| script.build(12, 77, r#""inProgress":false,"result":"SUCCESS""#));
+        assert!(matches!(look(&world).await, Outcome::Passed(_)));
+        assert_eq!(world.posts().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_forgotten_queue_item_is_found_by_the_build_it_became() {
+        let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
+        look(&world).await;
+        world.change(|script| script.gone("/queue/item/77/").build(12, 77, r#""inProgress":true,"result":null"#));
+        let Outcome::Running(handle, _) = look(&world).await else { panic!() };
+        assert_eq!(handle.id, "12");
+        world.change(|script| script.build(12, 77, r#""inProgress":false,"result":"UNSTABLE""#));
+        let Outcome::Failed(failure, evidence) = look(&world).await else { panic!() };
+        assert_eq!((failure.code, failure.text.as_str()), (Code::JobFailed, "Jenkins build 12: it ended as UNSTABLE"));
+        assert_eq!(evidence.links, ["http://jenkins.test/job/zstreams/job/Stage-Pipeline/12/"]);
+    }
+
+    #[tokio::test]
+    async fn a_crash_after_the_trigger_adopts_the_run_and_triggers_no_second() {
+        let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
+        world.lose_next_handle();
+        look(&world).await;
+        assert_eq!(world.posts().len(), 1);
+        // Another release's run above the mark, with a pull spec that only begins alike, is not ours.
+        world.change(|script| script.build(12, 76, r#""inProgress":true,"result":null,"spec":"other""#).build(13, 77, r#""inProgress":true,"result":null"#));
+        let Outcome::Running(handle, _) = look(&world).await else { panic!() };
+        assert_eq!((handle.kind.as_str(), handle.id.as_str()), ("jenkins-build", "13"));
+        assert_eq!(world.posts().len(), 1);
+    }
+}
