@@ -34,19 +34,12 @@ pub(crate) enum Color {
 }
 
 impl Color {
-    pub(crate) fn on_stdout(self) -> bool {
-        self.on(std::io::stdout().is_terminal())
-    }
-
+    /// Whether talk on stderr is coloured; data on stdout never is.
     pub(crate) fn on_stderr(self) -> bool {
-        self.on(std::io::stderr().is_terminal())
-    }
-
-    fn on(self, terminal: bool) -> bool {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Self::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
         }
     }
 }

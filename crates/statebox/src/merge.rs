@@ -348,3 +348,198 @@ fn latest<'a>(ours: Option<&'a Value>, theirs: Option<&'a Value>) -> Option<&'a 
 fn short(value: &Value) -> String {
     regatta_kit::OutsideText::line(&value.to_string(), 60).as_str().to_owned()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::document::Layout;
+    use crate::event::{Body, Event};
+    use crate::fixtures::{self, Variant};
+    use jiff::{SignedDuration, Timestamp};
+    use proptest::prelude::*;
+    use regatta_kit::Task;
+    use regatta_kit::ids::Writer;
+
+    fn release() -> Release {
+        "4.20.1".parse().unwrap()
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_772_000_000).unwrap() + SignedDuration::from_secs(second)
+    }
+
+    fn moved(writer: &str, number: u64, second: i64, task: Task, to: Status, attempt: u32) -> Event {
+        let body = Body::TaskMoved { task, from: Status::NotStarted, to, attempt, evidence: None, result: Some(format!("{writer} says {to}")) };
+        Event { id: EventId(Writer(writer.into()), number), at: at(second), actor: writer.into(), reason: None, body }
+    }
+
+    fn production(change: impl Fn(String) -> String) -> StateBox {
+        let text = fixtures::text(release(), 3, &[Variant::Unfinished, Variant::Issues], Layout::Yaml);
+        StateBox::parse(&change(text), Layout::Yaml).unwrap().0
+    }
+
+    fn edit(state: &StateBox, change: impl Fn(&mut Value)) -> StateBox {
+        let mut tree = state.to_value();
+        change(&mut tree);
+        StateBox::parse(&tree.to_string(), Layout::Json).unwrap().0
+    }
+
+    #[test]
+    fn edits_of_two_sides_come_together_field_by_field() {
+        let base = production(|t| t);
+        let ours = edit(&base, |tree| {
+            tree["metadata"]["jira_ticket"] = "ART-7".into();
+            tree["tasks"][8]["status"] = "Pass".into();
+            tree["tasks"][8]["completed_at"] = "2026-03-01T12:00:00Z".into();
+            tree["notes"] = "ours".into();
+        });
+        let theirs = edit(&base, |tree| {
+            tree["metadata"]["release_date"] = "2026-Mar-03".into();
+            tree["tasks"][8]["result"] = "still running".into();
+            tree["issues"][2]["resolved"] = true.into();
+            tree["issues"][2]["resolution"] = "done".into();
+        });
+        let merged = merge(&base, &ours, &theirs).unwrap();
+        assert_eq!(merged.notes, Vec::<String>::new());
+        let tree = merged.state.to_value();
+        assert_eq!((&tree["metadata"]["jira_ticket"], &tree["metadata"]["release_date"]), (&"ART-7".into(), &"2026-Mar-03".into()));
+        assert_eq!(tree["tasks"][8]["status"], "Pass");
+        assert_eq!(tree["issues"][2]["resolved"], true);
+        assert_eq!(tree["notes"], "ours");
+        assert!(tree.get("regatta").is_none());
+    }
+
+    #[test]
+    fn a_final_status_is_not_overwritten_by_a_running_one() {
+        let base = production(|t| t);
+        let rerun = edit(&base, |tree| tree["tasks"][7]["status"] = "In Progress".into());
+        let passed = edit(&base, |tree| tree["tasks"][7]["status"] = "Pass".into());
+        for (ours, theirs) in [(&rerun, &passed), (&passed, &rerun)] {
+            let merged = merge(&base, ours, theirs).unwrap();
+            assert_eq!(merged.state.to_value()["tasks"][7]["status"], "Pass");
+        }
+    }
+
+    #[test]
+    fn where_both_changed_the_same_the_later_stands_and_a_note_says_so() {
+        let base = production(|t| t);
+        let side = |ticket: &str, updated: &str| {
+            edit(&base, |tree| {
+                tree["metadata"]["jira_ticket"] = ticket.into();
+                tree["updated_at"] = updated.into();
+            })
+        };
+        let (ours, theirs) = (side("ART-1", "2026-04-02T00:00:00Z"), side("ART-2", "2026-04-01T00:00:00Z"));
+        let merged = merge(&base, &ours, &theirs).unwrap();
+        assert_eq!(merged.state.to_value()["metadata"]["jira_ticket"], "ART-1");
+        assert_eq!(merged.notes, ["metadata.jira_ticket: both sides changed it; \"ART-1\" stands (ours, the later)"]);
+        let swapped = merge(&base, &theirs, &ours).unwrap();
+        assert_eq!(swapped.state.to_value()["metadata"]["jira_ticket"], "ART-1");
+    }
+
+    #[test]
+    fn a_driven_side_and_a_side_edited_by_production_come_together() {
+        let base = production(|t| t);
+        let mut ours = base.clone();
+        ours.apply(vec![moved("w", 1, 10, Task::ImageSignedCheck, Status::InProgress, 2)]);
+        let theirs = edit(&base, |tree| {
+            tree["tasks"][8]["status"] = "Pass".into();
+            tree["updated_at"] = "2026-03-02T00:00:00Z".into();
+        });
+        let merged = merge(&base, &ours, &theirs).unwrap();
+        let tasks = &merged.state.folded().tasks;
+        assert_eq!(tasks[Task::ImageSignedCheck].status, Status::InProgress, "theirs left it alone");
+        assert_eq!(tasks[Task::ChangeAdvisoryStatus].status, Status::Pass);
+        let (again, _) = StateBox::parse(&merged.state.render(Layout::Yaml), Layout::Yaml).unwrap();
+        assert_eq!(again.folded(), merged.state.folded());
+    }
+
+    #[test]
+    fn old_content_put_back_by_another_writer_undoes_nothing() {
+        let base = production(|t| t);
+        let mut written = base.clone();
+        written.apply(vec![
+            moved("w", 1, 10, Task::ImageSignedCheck, Status::InProgress, 2),
+            moved("w", 2, 20, Task::ImageSignedCheck, Status::Pass, 2),
+        ]);
+        // Another tool saves what it had read before, with one change of its own.
+        let stale = edit(&base, |tree| {
+            tree["tasks"][8]["status"] = "Pass".into();
+            tree["tasks"][8]["result"] = "theirs".into();
+            tree["kept"] = 1.into();
+        });
+        let state = unite(stale.document().clone(), written.document());
+        assert_eq!(state.folded().tasks[Task::ImageSignedCheck].status, Status::Pass);
+        assert_eq!(state.folded().tasks[Task::ChangeAdvisoryStatus].status, Status::Pass);
+        assert_eq!(state.to_value()["kept"], 1);
+        assert_eq!(state.to_value()["tasks"][7]["result"], "w says Pass");
+        assert_eq!(state.to_value()["tasks"][8]["result"], "theirs");
+        assert!(state.has_foreign_edits());
+        let mut next = state;
+        next.apply(vec![moved("w", 3, 30, Task::StageTesting, Status::InProgress, 2)]);
+        let (again, _) = StateBox::parse(&next.render(Layout::Json), Layout::Json).unwrap();
+        assert!(!again.has_foreign_edits());
+        assert_eq!(again.folded(), next.folded());
+    }
+
+    #[test]
+    fn documents_of_different_releases_do_not_merge() {
+        let base = production(|t| t);
+        let other = StateBox::new("4.20.2".parse().unwrap(), at(0));
+        assert!(merge(&base, &base, &other).is_err());
+    }
+
+    fn events() -> impl Strategy<Value = Vec<Event>> {
+        let one = (0usize..3, 0i64..50, 0usize..10, 0usize..4, 1u32..3);
+        prop::collection::vec(one, 0..25).prop_map(|list| {
+            let words = [Status::NotStarted, Status::InProgress, Status::Pass, Status::Fail];
+            let mut numbers = [0u64; 3];
+            list.into_iter()
+                .map(|(writer, second, task, to, attempt)| {
+                    numbers[writer] += 1;
+                    moved(["a", "b", "c"][writer], numbers[writer], second, Task::ALL[task], words[to], attempt)
+                })
+                .collect()
+        })
+    }
+
+    /// A state whose history is a given set of entries, as a union leaves it.
+    fn state_of(base: &StateBox, events: &[&Event]) -> StateBox {
+        let mut document = base.document().clone();
+        document.history = events.iter().map(|e| Arc::new(Entry::new((*e).clone()))).collect();
+        document.sort_history();
+        StateBox::fold_anew(document, &[])
+    }
+
+    proptest! {
+        #[test]
+        fn uniting_histories_is_commutative_idempotent_and_associative(all in events(), cut in prop::collection::vec(0u8..8, 25)) {
+            let base = StateBox::new(release(), at(0));
+            // Each event goes to one or more of three sides.
+            let side = |bit: u8| -> StateBox {
+                let mine: Vec<&Event> = all.iter().zip(&cut).filter(|(_, c)| **c & (1 << bit) != 0).map(|(e, _)| e).collect();
+                state_of(&base, &mine)
+            };
+            let (x, y, z) = (side(0), side(1), side(2));
+            let join = |a: &StateBox, b: &StateBox| merge(&base, a, b).unwrap().state;
+            let xy = join(&x, &y);
+            let yx = join(&y, &x);
+            prop_assert_eq!(xy.folded(), yx.folded());
+            prop_assert_eq!(xy.to_value(), yx.to_value());
+            for again in [join(&xy, &xy), join(&xy, &x)] {
+                prop_assert_eq!(again.folded(), xy.folded());
+            }
+            let (left, right) = (join(&xy, &z), join(&x, &join(&y, &z)));
+            prop_assert_eq!(left.folded(), right.folded());
+            prop_assert!(left.history().eq(right.history()));
+            prop_assert!(!left.has_foreign_edits());
+        }
+
+        #[test]
+        fn a_fold_does_not_depend_on_the_order_of_arrival(all in events(), seed in any::<u64>()) {
+            let mut shuffled: Vec<&Event> = all.iter().collect();
+            shuffled.sort_by_key(|e| regatta_kit::ids::chance(seed, "shuffle", &e.id.to_string(), 0));
+            prop_assert_eq!(Folded::of(&all), Folded::of(shuffled));
+        }
+    }
+}

@@ -137,6 +137,7 @@ impl World {
         let answering = Arc::clone(&script);
         let transport = Scripted::new(move |request| Ok(answering.lock().unwrap().answer(request)));
         let lookup = |name: &str| match name {
+            "REGATTA_LDAP_URL" | "REGATTA_CLOCK_URL" => None,
             "REGATTA_JENKINS_URL" => Some("http://jenkins.test".to_owned()),
             name if name.ends_with("_URL") && !name.contains("CLOCK") => Some("http://service.test".to_owned()),
             name if name.ends_with("_FILE") || name == "JIRA_EMAIL" || !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') => None,

@@ -53,7 +53,7 @@ impl Bench {
         });
         let lookup = |variable: &str| match variable {
             "GCP_SA_FILE" => account.clone(),
-            "GCS_CRED_FILE" | "REGATTA_ELLIOTT" => None,
+            "GCS_CRED_FILE" | "REGATTA_ELLIOTT" | "REGATTA_LDAP_URL" => None,
             _ => match variable.strip_prefix("REGATTA_").and_then(|rest| rest.strip_suffix("_URL")) {
                 Some(name) => Some(format!("http://{}.test", name.to_lowercase().replace('_', "-"))),
                 None => Some("secret".to_owned()),

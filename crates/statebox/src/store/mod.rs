@@ -6,6 +6,8 @@
 pub mod contents;
 pub mod memory;
 pub mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use regatta_kit::{BoxFuture, Code, ErrorClass, Release};
 use std::time::Duration;
