@@ -288,11 +288,15 @@ impl Decider<'_> {
             return;
         }
         let (release, name) = (self.facts.release, build.build.map_or_else(String::new, |b| b.to_string()));
+        let turned = match value {
+            Standing::Incomplete { .. } => "turns out to lack required jobs",
+            _ => "has since been rejected",
+        };
         let question = Question::new(
             task,
             Asking::Contrary,
             digest,
-            format!("{task} passed, but {name} has since been rejected. Does the Pass stand?"),
+            format!("{task} passed, but {name} {turned}. Does the Pass stand?"),
         )
         .options([
             format!("regatta override {release} {task} --verdict pass --reason …"),

@@ -1,6 +1,6 @@
 //! The rules of a release.
 //!
-//! [`decide`](decide::decide) takes [`Facts`](facts::Facts) and returns a [`Decision`](decide::Decision): the moves that
+//! [`decide`](decide::decide) takes [`Facts`] and returns a [`Decision`]: the moves that
 //! are legal now, what everything else waits for, and what only a person can settle. It is total: it performs no input
 //! or output, reads no clock, and cannot fail. Somebody else makes the moves.
 //!

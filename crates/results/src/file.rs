@@ -170,13 +170,18 @@ struct RunWire {
     job_completion_time: Option<String>,
 }
 
-fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+fn null_is_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl From<RunWire> for Run {
     fn from(wire: RunWire) -> Self {
-        let is_link = |url: &String| (url.starts_with("https://") || url.starts_with("http://")) && url.bytes().all(|b| b.is_ascii_graphic());
+        let is_link = |url: &String| {
+            (url.starts_with("https://") || url.starts_with("http://"))
+                && url.bytes().all(|b| b.is_ascii_graphic())
+        };
         Self {
             id: wire.id,
             url: wire.url.filter(is_link),
@@ -201,7 +206,11 @@ impl ResultFile {
             let text = error.to_string();
             // The place is told apart from the reason.
             let why = text.rsplit_once(" at line ").map_or(text.as_str(), |(why, _)| why);
-            ResultFileError { line: error.line().max(1), column: error.column(), why: OutsideText::line(why, 300).to_string() }
+            ResultFileError {
+                line: error.line().max(1),
+                column: error.column(),
+                why: OutsideText::line(why, 300).to_string(),
+            }
         })?;
         let job = |job: JobWire| Job {
             name: job.job_name,
@@ -229,12 +238,19 @@ impl ResultFile {
             return "no jobs".to_owned();
         }
         let names = |outcome: Outcome| {
-            let of: Vec<String> = self.jobs.iter().filter(|j| j.outcome() == outcome).map(|j| OutsideText::line(&j.name, 150).to_string()).collect();
+            let of: Vec<String> = self
+                .jobs
+                .iter()
+                .filter(|j| j.outcome() == outcome)
+                .map(|j| OutsideText::line(&j.name, 150).to_string())
+                .collect();
             of.join(", ")
         };
         let passed = self.jobs.iter().filter(|j| j.outcome() == Outcome::Passed).count();
         let mut line = format!("{passed} of {} jobs passed", self.jobs.len());
-        for (word, outcome) in [("failed", Outcome::Failed), ("pending", Outcome::Pending), ("unknown", Outcome::Unknown)] {
+        for (word, outcome) in
+            [("failed", Outcome::Failed), ("pending", Outcome::Pending), ("unknown", Outcome::Unknown)]
+        {
             let names = names(outcome);
             if !names.is_empty() {
                 line.push_str(&format!("; {word}: {names}"));
@@ -257,7 +273,10 @@ mod tests {
     }
 
     fn job(first: &str, retried: &[String]) -> Outcome {
-        let text = format!(r#"{{"result":[{{"jobName":"j","firstJob":{first},"retriedJobs":[{}]}}]}}"#, retried.join(","));
+        let text = format!(
+            r#"{{"result":[{{"jobName":"j","firstJob":{first},"retriedJobs":[{}]}}]}}"#,
+            retried.join(",")
+        );
         ResultFile::parse(text.as_bytes()).unwrap().jobs[0].outcome()
     }
 
@@ -268,8 +287,14 @@ mod tests {
         assert_eq!(job(&done("failure"), &[done("success"), done("failure")]), Outcome::Failed);
         assert_eq!(job(&done("failure"), &[done("aborted"), done("failure")]), Outcome::Failed);
         assert_eq!(job(&done("failure"), &[done("success")]), Outcome::Passed, "production's best of two");
-        assert_eq!(job(&done("failure"), &[done("success"), done("success"), done("success"), done("failure")]), Outcome::Passed);
-        assert_eq!(job(&done("failure"), &[done("success"), done("success"), done("failure"), done("failure")]), Outcome::Failed);
+        assert_eq!(
+            job(&done("failure"), &[done("success"), done("success"), done("success"), done("failure")]),
+            Outcome::Passed
+        );
+        assert_eq!(
+            job(&done("failure"), &[done("success"), done("success"), done("failure"), done("failure")]),
+            Outcome::Failed
+        );
     }
 
     #[test]
@@ -277,7 +302,10 @@ mod tests {
         assert_eq!(job(&run("pending", ""), &[]), Outcome::Pending);
         assert_eq!(job(r#"{"jobID":"i"}"#, &[]), Outcome::Pending);
         assert_eq!(job(&done("failure"), &[]), Outcome::Pending, "retries are to come");
-        assert_eq!(job(&done("failure"), &[done("success"), r#"{"jobID":"i"}"#.to_owned()]), Outcome::Pending);
+        assert_eq!(
+            job(&done("failure"), &[done("success"), r#"{"jobID":"i"}"#.to_owned()]),
+            Outcome::Pending
+        );
         assert_eq!(job(&done("error"), &[]), Outcome::Failed, "never retried");
         assert_eq!(job(&done("melted"), &[]), Outcome::Unknown);
         assert_eq!(job("null", &[]), Outcome::Unknown);
@@ -311,7 +339,10 @@ mod tests {
 
     #[test]
     fn links_that_are_none_are_left_out() {
-        let file = ResultFile::parse(br#"{"result":[{"jobName":"j","firstJob":{"jobID":"i","jobURL":"javascript:x"}}]}"#).unwrap();
+        let file = ResultFile::parse(
+            br#"{"result":[{"jobName":"j","firstJob":{"jobID":"i","jobURL":"javascript:x"}}]}"#,
+        )
+        .unwrap();
         assert_eq!(file.jobs[0].first.as_ref().unwrap().url, None);
     }
 }

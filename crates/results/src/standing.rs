@@ -57,10 +57,14 @@ impl Standing {
         match (file.aggregated, file.accepted) {
             (None, _) => Self::Running,
             (Some(false), _) => Self::Reaggregating,
-            (Some(true), Some(true)) if file.jobs.is_empty() => Self::Unreadable { why: "it is accepted without a single job".to_owned() },
+            (Some(true), Some(true)) if file.jobs.is_empty() => {
+                Self::Unreadable { why: "it is accepted without a single job".to_owned() }
+            }
             (Some(true), Some(true)) => Self::Accepted,
             (Some(true), Some(false)) => Self::Rejected { failed_jobs: failed(file) },
-            (Some(true), None) => Self::Unreadable { why: "it is aggregated, but neither accepted nor rejected".to_owned() },
+            (Some(true), None) => {
+                Self::Unreadable { why: "it is aggregated, but neither accepted nor rejected".to_owned() }
+            }
         }
     }
 
@@ -97,36 +101,65 @@ mod tests {
         assert_eq!(standing(&format!("{{{job}}}")), Standing::Running);
         assert_eq!(standing(&format!(r#"{{{job},"aggregated":true,"accepted":true}}"#)), Standing::Accepted);
         assert_eq!(standing(&format!(r#"{{{job},"aggregated":false}}"#)), Standing::Reaggregating);
-        for flags in [r#""aggregated":true,"accepted":false"#, r#""aggregated":true,"accepted":true"#, r#""aggregated":false"#, r#""accepted":false"#] {
-            assert_eq!(standing(&format!(r#"{{{job},{flags},"manual_promotion":true}}"#)), Standing::PromotedByHand);
+        for flags in [
+            r#""aggregated":true,"accepted":false"#,
+            r#""aggregated":true,"accepted":true"#,
+            r#""aggregated":false"#,
+            r#""accepted":false"#,
+        ] {
+            assert_eq!(
+                standing(&format!(r#"{{{job},{flags},"manual_promotion":true}}"#)),
+                Standing::PromotedByHand
+            );
         }
-        let Standing::Rejected { failed_jobs } = standing(&format!(r#"{{{job},"aggregated":true,"accepted":false}}"#)) else { panic!() };
-        assert_eq!(failed_jobs, [FailedJob { name: "a".to_owned(), states: vec![RunState::Failure], links: vec!["https://x.example/1".to_owned()] }]);
+        let Standing::Rejected { failed_jobs } =
+            standing(&format!(r#"{{{job},"aggregated":true,"accepted":false}}"#))
+        else {
+            panic!()
+        };
+        assert_eq!(
+            failed_jobs,
+            [FailedJob {
+                name: "a".to_owned(),
+                states: vec![RunState::Failure],
+                links: vec!["https://x.example/1".to_owned()]
+            }]
+        );
     }
 
     #[test]
     fn a_verdict_without_ground_is_unreadable() {
         assert!(matches!(standing(r#"{"aggregated":true,"accepted":true}"#), Standing::Unreadable { .. }));
-        assert!(matches!(standing(r#"{"aggregated":true,"result":[{"jobName":"a"}]}"#), Standing::Unreadable { .. }));
+        assert!(matches!(
+            standing(r#"{"aggregated":true,"result":[{"jobName":"a"}]}"#),
+            Standing::Unreadable { .. }
+        ));
         assert_eq!(standing(r#"{"accepted":true,"result":[{"jobName":"a"}]}"#), Standing::Running);
         assert_eq!(standing("{}"), Standing::Running);
     }
 
     fn files() -> impl Strategy<Value = ResultFile> {
         let flag = || proptest::option::of(any::<bool>());
-        (flag(), flag(), any::<bool>(), 0usize..3).prop_map(|(aggregated, accepted, manual_promotion, jobs)| ResultFile {
-            build: String::new(),
-            aggregated,
-            accepted,
-            manual_promotion,
-            jobs: (0..jobs)
-                .map(|i| Job {
-                    name: i.to_string(),
-                    first: Some(Run { id: String::new(), url: None, state: RunState::Success, completed: None }),
-                    retried: vec![],
-                })
-                .collect(),
-        })
+        (flag(), flag(), any::<bool>(), 0usize..3).prop_map(
+            |(aggregated, accepted, manual_promotion, jobs)| ResultFile {
+                build: String::new(),
+                aggregated,
+                accepted,
+                manual_promotion,
+                jobs: (0..jobs)
+                    .map(|i| Job {
+                        name: i.to_string(),
+                        first: Some(Run {
+                            id: String::new(),
+                            url: None,
+                            state: RunState::Success,
+                            completed: None,
+                        }),
+                        retried: vec![],
+                    })
+                    .collect(),
+            },
+        )
     }
 
     proptest! {

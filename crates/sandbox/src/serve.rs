@@ -205,8 +205,12 @@ fn place(name: &str) -> u16 {
     u16::try_from(place).unwrap_or_default()
 }
 
-/// The settings of a drive in this world. The credentials are dummies: every service takes any that is not empty.
-fn environment(
+/// The settings of a drive in a world at these URLs. The credentials are dummies: every service takes any that is not
+/// empty.
+///
+/// # Errors
+/// When the service account's key file cannot be written.
+pub fn environment(
     urls: &IndexMap<&'static str, String>,
     options: &ServeOptions,
 ) -> Result<IndexMap<String, String>, ServeError> {

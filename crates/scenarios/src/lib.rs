@@ -1,1 +1,10 @@
-//! TODO
+//! The scenario language: stories of releases over the sandbox, in process and on its clock.
+//!
+//! A [`Story`](story::Story) owns a world, a store and, one after the other, the drivers that work there. Its verbs are what a
+//! person would say: drive, override, crash, look at the effects. Nothing sleeps and nothing is retried.
+
+pub mod story;
+pub mod transport;
+
+pub use story::Story;
+pub use transport::{CrashPoint, InProcess};

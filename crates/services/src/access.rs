@@ -48,15 +48,19 @@ impl Access {
                     let target = answer.header("location").and_then(|to| here.as_ref()?.join(to).ok());
                     match target {
                         // A page that is not public yet may send to a log-in elsewhere.
-                        Some(target) if same_site(&target, self.remote.base(), page) => path = path_and_query(&target),
+                        Some(target) if same_site(&target, self.remote.base(), page) => {
+                            path = path_and_query(&target)
+                        }
                         _ => return Ok(PageState::NotYet),
                     }
                 }
-                429 | 500.. => return Err(answer.checked("").err().unwrap_or_else(|| ServiceError {
-                    service: self.remote.service(),
-                    call: format!("GET {path}"),
-                    fault: crate::error::Fault::Limited { retry_after: None },
-                })),
+                429 | 500.. => {
+                    return Err(answer.checked("").err().unwrap_or_else(|| ServiceError {
+                        service: self.remote.service(),
+                        call: format!("GET {path}"),
+                        fault: crate::error::Fault::Limited { retry_after: None },
+                    }));
+                }
                 _ => return Ok(PageState::NotYet),
             }
         }
@@ -86,7 +90,8 @@ mod tests {
                 _ => answer(200, "page"),
             })
         });
-        let access = Access::new(Remote::new("access", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
+        let access =
+            Access::new(Remote::new("access", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
         access.page(&"https://access.redhat.com/errata/RHBA-2025:1".parse().unwrap()).await
     }
 
@@ -106,6 +111,10 @@ mod tests {
         assert_eq!(look(301, "/errata/RHBA-2025:1/").await.unwrap(), PageState::Open);
         assert_eq!(look(302, "https://access.redhat.com/other").await.unwrap(), PageState::Open);
         assert_eq!(look(302, "https://sso.redhat.com/login").await.unwrap(), PageState::NotYet);
-        assert_eq!(look(302, "/errata/RHBA-2025:1").await.unwrap(), PageState::NotYet, "a ring of redirects ends");
+        assert_eq!(
+            look(302, "/errata/RHBA-2025:1").await.unwrap(),
+            PageState::NotYet,
+            "a ring of redirects ends"
+        );
     }
 }

@@ -102,24 +102,31 @@ impl ScenarioClock {
     /// When nobody answers there, or something other than a clock does.
     pub async fn attach(base: &Url) -> Result<Self, ServiceError> {
         let fail = |fault| ServiceError { service: SERVICE, call: "GET /attach".to_owned(), fault };
-        let bad = |why: String, said: &str| fail(Fault::BadAnswer { why, said: OutsideText::line(said, 200) });
+        let bad =
+            |why: String, said: &str| fail(Fault::BadAnswer { why, said: OutsideText::line(said, 200) });
         let mut url = base.clone();
         let scheme = if matches!(base.scheme(), "https" | "wss") { "wss" } else { "ws" };
         if url.set_scheme(scheme).is_err() {
             return Err(bad(format!("{base} is no address of a clock"), ""));
         }
         url.set_path(&format!("{}/attach", base.path().trim_end_matches('/')));
-        let config = WebSocketConfig::default().max_message_size(Some(FRAME_LIMIT)).max_frame_size(Some(FRAME_LIMIT));
+        let config =
+            WebSocketConfig::default().max_message_size(Some(FRAME_LIMIT)).max_frame_size(Some(FRAME_LIMIT));
         let opening = async {
             let opened = tokio_tungstenite::connect_async_with_config(url.as_str(), Some(config), true).await;
-            let (mut socket, _) = opened.map_err(|error| fail(Fault::Unreachable(TransportError::Connect(error.to_string()))))?;
-            let text = next_text(&mut socket).await.map_err(|why| fail(Fault::Unreachable(TransportError::Broken(why))))?;
-            let hello: Hello = serde_json::from_str(&text).map_err(|error| bad(format!("no greeting of a clock: {error}"), &text))?;
+            let (mut socket, _) = opened
+                .map_err(|error| fail(Fault::Unreachable(TransportError::Connect(error.to_string()))))?;
+            let text = next_text(&mut socket)
+                .await
+                .map_err(|why| fail(Fault::Unreachable(TransportError::Broken(why))))?;
+            let hello: Hello = serde_json::from_str(&text)
+                .map_err(|error| bad(format!("no greeting of a clock: {error}"), &text))?;
             Ok((socket, hello))
         };
         let timed_out = || fail(Fault::Unreachable(TransportError::TimedOut { seconds: CONNECT_SECONDS }));
-        let (socket, hello) =
-            tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), opening).await.map_err(|_| timed_out())??;
+        let (socket, hello) = tokio::time::timeout(Duration::from_secs(CONNECT_SECONDS), opening)
+            .await
+            .map_err(|_| timed_out())??;
 
         let (commands, incoming) = mpsc::unbounded_channel();
         let (announce, lost) = watch::channel(None);
@@ -130,7 +137,14 @@ impl ScenarioClock {
             next_id: AtomicU64::new(1),
             lost,
         });
-        let driver = Driver { shared: Arc::downgrade(&shared), socket, sleeps: BTreeMap::new(), asked: None, aheads: Vec::new(), leaving: None };
+        let driver = Driver {
+            shared: Arc::downgrade(&shared),
+            socket,
+            sleeps: BTreeMap::new(),
+            asked: None,
+            aheads: Vec::new(),
+            leaving: None,
+        };
         tokio::spawn(async move {
             let end = driver.run(incoming).await;
             if let Some(why) = &end {
@@ -167,7 +181,8 @@ impl Shared {
     fn now(&self) -> Timestamp {
         let told = self.time.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(rate) = told.rate else { return told.now };
-        let gone = SignedDuration::try_from_secs_f64(told.at.elapsed().as_secs_f64() * rate).unwrap_or(SignedDuration::ZERO);
+        let gone = SignedDuration::try_from_secs_f64(told.at.elapsed().as_secs_f64() * rate)
+            .unwrap_or(SignedDuration::ZERO);
         // Whole seconds, as the clock itself tells them.
         told.now.checked_add(SignedDuration::from_secs(gone.as_secs())).unwrap_or(told.now)
     }
@@ -299,7 +314,8 @@ impl Driver {
     }
 
     async fn hear(&mut self, text: &str) -> Result<Going, String> {
-        let frame: Frame = serde_json::from_str(text).map_err(|error| format!("it said something else than a clock: {error}"))?;
+        let frame: Frame = serde_json::from_str(text)
+            .map_err(|error| format!("it said something else than a clock: {error}"))?;
         if let Some(error) = frame.error {
             return Err(format!("it refused: {}", OutsideText::line(&error, 200)));
         }
@@ -333,7 +349,8 @@ impl Driver {
         if self.asked == Some(until) {
             self.asked = None;
         }
-        let due: Vec<u64> = self.sleeps.iter().filter(|(_, (at, _))| *at <= until).map(|(id, _)| *id).collect();
+        let due: Vec<u64> =
+            self.sleeps.iter().filter(|(_, (at, _))| *at <= until).map(|(id, _)| *id).collect();
         for id in due {
             if let Some((_, done)) = self.sleeps.remove(&id) {
                 let _ = done.send(());
@@ -369,7 +386,10 @@ mod tests {
     use tokio::net::TcpListener;
 
     /// Plays the clock's side of one connection: `(expected, answers)` in order.
-    async fn clock(greeting: &'static str, script: Vec<(&'static str, Vec<&'static str>)>) -> (ScenarioClock, tokio::task::JoinHandle<()>) {
+    async fn clock(
+        greeting: &'static str,
+        script: Vec<(&'static str, Vec<&'static str>)>,
+    ) -> (ScenarioClock, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         let server = tokio::spawn(async move {
@@ -402,10 +422,16 @@ mod tests {
         let (clock, server) = clock(
             STEPPED,
             vec![
-                (r#"{"op":"sleep","until":"2026-01-01T01:00:00Z"}"#, vec![r#"{"now":"2026-01-01T01:00:00Z","until":"2026-01-01T01:00:00Z"}"#]),
+                (
+                    r#"{"op":"sleep","until":"2026-01-01T01:00:00Z"}"#,
+                    vec![r#"{"now":"2026-01-01T01:00:00Z","until":"2026-01-01T01:00:00Z"}"#],
+                ),
                 (r#"{"op":"ahead"}"#, vec![r#"{"ahead":"nothing"}"#]),
                 (r#"{"op":"ahead"}"#, vec![r#"{"ahead":"2026-01-02T00:00:00Z"}"#]),
-                (r#"{"op":"leave","look_again":"2026-01-01T03:00:00Z"}"#, vec![r#"{"now":"2026-01-01T03:00:00Z","left":true}"#]),
+                (
+                    r#"{"op":"leave","look_again":"2026-01-01T03:00:00Z"}"#,
+                    vec![r#"{"now":"2026-01-01T03:00:00Z","left":true}"#],
+                ),
             ],
         )
         .await;
@@ -426,7 +452,10 @@ mod tests {
             STEPPED,
             vec![
                 (r#"{"op":"sleep","until":"2026-01-01T02:00:00Z"}"#, vec![]),
-                (r#"{"op":"sleep","until":"2026-01-01T01:00:00Z"}"#, vec![r#"{"now":"2026-01-01T01:00:00Z","until":"2026-01-01T01:00:00Z"}"#]),
+                (
+                    r#"{"op":"sleep","until":"2026-01-01T01:00:00Z"}"#,
+                    vec![r#"{"now":"2026-01-01T01:00:00Z","until":"2026-01-01T01:00:00Z"}"#],
+                ),
                 (r#"{"op":"sleep","until":"2026-01-01T02:00:00Z"}"#, vec![]),
                 (r#"{"op":"wake"}"#, vec![]),
             ],
@@ -451,7 +480,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_flowing_clock_goes_on_by_itself() {
-        let (clock, _server) = clock(r#"{"now":"2026-01-01T00:00:00Z","stepped":false,"rate":1000000.0}"#, vec![]).await;
+        let (clock, _server) =
+            clock(r#"{"now":"2026-01-01T00:00:00Z","stepped":false,"rate":1000000.0}"#, vec![]).await;
         let before = clock.now();
         tokio::task::yield_now().await;
         while clock.now() == before {
@@ -465,6 +495,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url: Url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         drop(listener);
-        assert!(matches!(ScenarioClock::attach(&url).await.err().unwrap().fault, Fault::Unreachable(TransportError::Connect(_))));
+        assert!(matches!(
+            ScenarioClock::attach(&url).await.err().unwrap().fault,
+            Fault::Unreachable(TransportError::Connect(_))
+        ));
     }
 }

@@ -90,7 +90,11 @@ impl Elliott {
     /// # Errors
     /// [`Fault::NotFound`] when the command is not installed, [`Fault::Refused`] with the end of what it said when it
     /// failed, [`Fault::Unreachable`] when it did not end in time, [`Fault::BadAnswer`] when it printed no such list.
-    pub async fn cve_trackers(&self, release: Release, system: BuildSystem) -> Result<BTreeMap<String, Vec<String>>, ServiceError> {
+    pub async fn cve_trackers(
+        &self,
+        release: Release,
+        system: BuildSystem,
+    ) -> Result<BTreeMap<String, Vec<String>>, ServiceError> {
         let call = format!("find-bugs --cve-only for {release} ({})", system.word());
         let fail = |fault| ServiceError { service: SERVICE, call: call.clone(), fault };
         let finished = self.program.run(arguments(release, system)).await.map_err(fail)?;
@@ -150,7 +154,8 @@ impl Program for Process {
                 },
                 _ => Fault::Unreachable(TransportError::Connect(format!("{program:?} cannot be started: {error}"))),
             })?;
-            let broken = |error: std::io::Error| Fault::Unreachable(TransportError::Broken(error.to_string()));
+            let broken =
+                |error: std::io::Error| Fault::Unreachable(TransportError::Broken(error.to_string()));
             let mut stdout = child.stdout.take().expect("piped above").take(OUTPUT_LIMIT);
             let mut stderr = child.stderr.take().expect("piped above").take(OUTPUT_LIMIT);
             let ended = async {
@@ -187,20 +192,34 @@ mod tests {
     }
 
     fn process(words: &[&str], limit: Duration) -> Process {
-        Process { command: words.iter().map(|word| (*word).to_owned()).collect(), env: vec![("GREETING".to_owned(), Secret::new("hi"))], limit }
+        Process {
+            command: words.iter().map(|word| (*word).to_owned()).collect(),
+            env: vec![("GREETING".to_owned(), Secret::new("hi"))],
+            limit,
+        }
     }
 
     #[tokio::test]
     async fn a_list_or_nothing_is_an_answer() {
-        assert_eq!(ask(Told(Some(0), "{\"rpm\": [\"OCPBUGS-1\"]}", "noise")).await.unwrap()["rpm"], ["OCPBUGS-1"]);
+        assert_eq!(
+            ask(Told(Some(0), "{\"rpm\": [\"OCPBUGS-1\"]}", "noise")).await.unwrap()["rpm"],
+            ["OCPBUGS-1"]
+        );
         assert!(ask(Told(Some(0), " \n", "")).await.unwrap().is_empty());
-        assert!(matches!(ask(Told(Some(0), "no list", "")).await.unwrap_err().fault, Fault::BadAnswer { .. }));
+        assert!(matches!(
+            ask(Told(Some(0), "no list", "")).await.unwrap_err().fault,
+            Fault::BadAnswer { .. }
+        ));
     }
 
     #[tokio::test]
     async fn a_failure_tells_the_end_of_what_was_said() {
-        let error = ask(Told(Some(1), "", "Traceback\n a\n b\n\nJiraError: no\u{1b}[31m token\n")).await.unwrap_err();
-        assert_eq!(error.to_string(), "elliott: find-bugs --cve-only for 4.20.1 (brew): refused (1): a / b / JiraError: no [31m token");
+        let error =
+            ask(Told(Some(1), "", "Traceback\n a\n b\n\nJiraError: no\u{1b}[31m token\n")).await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "elliott: find-bugs --cve-only for 4.20.1 (brew): refused (1): a / b / JiraError: no [31m token"
+        );
     }
 
     #[test]
@@ -221,9 +240,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_gets_arguments_and_environment_and_is_ended_when_it_takes_too_long() {
-        let told = process(&["sh", "-c", "echo $GREETING $1; echo no >&2; exit 3", "x"], TIME_LIMIT).run(vec!["you".to_owned()]).await.unwrap();
-        assert_eq!((told.exit, told.stdout.as_slice(), told.stderr.as_slice()), (Some(3), &b"hi you\n"[..], &b"no\n"[..]));
-        let fault = process(&["tail", "-f", "/dev/null"], Duration::from_millis(20)).run(vec![]).await.unwrap_err();
+        let told = process(&["sh", "-c", "echo $GREETING $1; echo no >&2; exit 3", "x"], TIME_LIMIT)
+            .run(vec!["you".to_owned()])
+            .await
+            .unwrap();
+        assert_eq!(
+            (told.exit, told.stdout.as_slice(), told.stderr.as_slice()),
+            (Some(3), &b"hi you\n"[..], &b"no\n"[..])
+        );
+        let fault =
+            process(&["tail", "-f", "/dev/null"], Duration::from_millis(20)).run(vec![]).await.unwrap_err();
         assert!(matches!(fault, Fault::Unreachable(TransportError::TimedOut { .. })), "{fault}");
     }
 }

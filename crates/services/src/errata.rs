@@ -196,7 +196,13 @@ impl Errata {
             name: errata.fulladvisory.unwrap_or_default(),
             synopsis: errata.synopsis.unwrap_or_default(),
             blocking_advisories: errata.blocking_advisories.unwrap_or_default(),
-            jira_issues: wire.jira_issues.unwrap_or_default().jira_issues.into_iter().map(|issue| issue.jira_issue.key).collect(),
+            jira_issues: wire
+                .jira_issues
+                .unwrap_or_default()
+                .jira_issues
+                .into_iter()
+                .map(|issue| issue.jira_issue.key)
+                .collect(),
         })
     }
 
@@ -226,7 +232,11 @@ impl Errata {
             .send()
             .await
             .map_err(told_reason)?;
-        if is_owner(self.owner(id).await?) { Ok(OwnerSet::Changed) } else { Err(answer.bad("the owner stayed as it was")) }
+        if is_owner(self.owner(id).await?) {
+            Ok(OwnerSet::Changed)
+        } else {
+            Err(answer.bad("the owner stayed as it was"))
+        }
     }
 
     /// All push jobs of an advisory, oldest first.
@@ -243,7 +253,10 @@ impl Errata {
     /// # Errors
     /// As every call; no job created is a bad answer.
     pub async fn push_stage(&self, id: u64) -> Result<Vec<PushJob>, ServiceError> {
-        let call = self.remote.post(&["api", "v1", "erratum", &id.to_string(), "push"]).query(&[("defaults", "stage")]);
+        let call = self
+            .remote
+            .post(&["api", "v1", "erratum", &id.to_string(), "push"])
+            .query(&[("defaults", "stage")]);
         let answer = call.send().await.map_err(told_reason)?;
         let jobs = push_jobs(answer.json()?);
         if jobs.is_empty() { Err(answer.bad("no push job was created")) } else { Ok(jobs) }
@@ -264,7 +277,8 @@ impl Errata {
     /// # Errors
     /// As every call.
     pub async fn security_alerts(&self, id: u64) -> Result<SecurityAlerts, ServiceError> {
-        let answer = self.remote.get(&["api", "v1", "erratum", &id.to_string(), "security_alerts"]).send().await?;
+        let answer =
+            self.remote.get(&["api", "v1", "erratum", &id.to_string(), "security_alerts"]).send().await?;
         let alerts = answer.json::<wire::Alerts>()?.alerts;
         let blockers = alerts.alerts.iter().filter(|alert| alert.blocking);
         Ok(SecurityAlerts { blocking: alerts.blocking, blockers: blockers.map(wire::Alert::line).collect() })
@@ -276,7 +290,11 @@ impl Errata {
     /// As every call; some advisories are known to be refused (400).
     pub async fn refresh_security_alerts(&self, id: u64) -> Result<(), ServiceError> {
         let id = id.to_string();
-        self.remote.post(&["api", "v1", "erratum", &id, "security_alerts", "refresh"]).send().await.map_err(told_reason)?;
+        self.remote
+            .post(&["api", "v1", "erratum", &id, "security_alerts", "refresh"])
+            .send()
+            .await
+            .map_err(told_reason)?;
         Ok(())
     }
 }
@@ -298,7 +316,8 @@ fn reason(body: &str) -> Option<String> {
     }
     let fields = value.get("errors")?.as_object()?;
     let lines = fields.iter().map(|(field, texts)| {
-        let texts: Vec<_> = texts.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
+        let texts: Vec<_> =
+            texts.as_array().into_iter().flatten().filter_map(serde_json::Value::as_str).collect();
         format!("{field}: {}", texts.join(", "))
     });
     Some(lines.collect::<Vec<_>>().join("; "))
@@ -437,7 +456,10 @@ mod tests {
         });
         let advisory = errata(&transport).advisory(7).await.unwrap();
         assert_eq!((advisory.kind, &advisory.state), (AdvisoryKind::Rhsa, &AdvisoryState::Qe));
-        assert_eq!((advisory.blocking_advisories, advisory.jira_issues), (vec![6], vec!["OCPBUGS-1".to_owned()]));
+        assert_eq!(
+            (advisory.blocking_advisories, advisory.jira_issues),
+            (vec![6], vec!["OCPBUGS-1".to_owned()])
+        );
         let other = errata(&transport).advisory(8).await.unwrap_err();
         assert!(other.to_string().contains("advisory 7 in place of 8"), "{other}");
     }
@@ -463,15 +485,30 @@ mod tests {
 
     #[tokio::test]
     async fn a_refusal_is_told_in_the_tools_words() {
-        let transport = Scripted::new(|_| Ok(answer(422, json!({"errors": {"status": ["Invalid state transition"]}}).to_string())));
+        let transport = Scripted::new(|_| {
+            Ok(answer(422, json!({"errors": {"status": ["Invalid state transition"]}}).to_string()))
+        });
         let error = errata(&transport).change_state(7, &AdvisoryState::RelPrep).await.unwrap_err();
-        assert_eq!(error.to_string(), "errata: POST /api/v1/erratum/7/change_state: refused (422): status: Invalid state transition");
+        assert_eq!(
+            error.to_string(),
+            "errata: POST /api/v1/erratum/7/change_state: refused (422): status: Invalid state transition"
+        );
     }
 
     #[test]
     fn states_from_rel_prep_on_are_approved() {
-        let approved = ["NEW_FILES", "QE", "REL_PREP", "PUSH_READY", "IN_PUSH", "SHIPPED_LIVE", "DROPPED_NO_SHIP", "NEW"];
-        let approved: Vec<_> = approved.into_iter().filter(|word| AdvisoryState::from_word(word).is_approved()).collect();
+        let approved = [
+            "NEW_FILES",
+            "QE",
+            "REL_PREP",
+            "PUSH_READY",
+            "IN_PUSH",
+            "SHIPPED_LIVE",
+            "DROPPED_NO_SHIP",
+            "NEW",
+        ];
+        let approved: Vec<_> =
+            approved.into_iter().filter(|word| AdvisoryState::from_word(word).is_approved()).collect();
         assert_eq!(approved, ["REL_PREP", "PUSH_READY", "IN_PUSH", "SHIPPED_LIVE"]);
     }
 }

@@ -91,9 +91,11 @@ impl ServiceError {
     #[must_use]
     pub const fn class(&self) -> ErrorClass {
         match self.fault {
-            Fault::Unreachable(_) | Fault::Limited { .. } | Fault::ServerFault { .. } | Fault::BadAnswer { .. } | Fault::Conflict => {
-                ErrorClass::Transient
-            }
+            Fault::Unreachable(_)
+            | Fault::Limited { .. }
+            | Fault::ServerFault { .. }
+            | Fault::BadAnswer { .. }
+            | Fault::Conflict => ErrorClass::Transient,
             Fault::NotAuthorised { .. } => ErrorClass::NeedsCredentials,
             Fault::NotFound { .. } | Fault::Refused { .. } => ErrorClass::Permanent,
         }

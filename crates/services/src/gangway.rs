@@ -31,7 +31,8 @@ impl Gangway {
     pub async fn start(&self, job: &str, variables: &[(&str, &str)]) -> Result<String, ServiceError> {
         let mut body = json!({"job_execution_type": "1"});
         if !variables.is_empty() {
-            let envs: Map<String, Value> = variables.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect();
+            let envs: Map<String, Value> =
+                variables.iter().map(|(k, v)| ((*k).to_owned(), Value::from(*v))).collect();
             body["pod_spec_options"] = json!({"envs": envs});
         }
         let answer = self.remote.post(&["v1", "executions", job]).json(&body).send().await?;

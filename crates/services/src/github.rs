@@ -39,10 +39,15 @@ impl FromStr for Repository {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let word = |w: &str| {
-            !w.is_empty() && w != "." && w != ".." && w.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
+            !w.is_empty()
+                && w != "."
+                && w != ".."
+                && w.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b))
         };
         match text.split_once('/') {
-            Some((owner, name)) if word(owner) && word(name) => Ok(Self { owner: owner.to_owned(), name: name.to_owned() }),
+            Some((owner, name)) if word(owner) && word(name) => {
+                Ok(Self { owner: owner.to_owned(), name: name.to_owned() })
+            }
             _ => Err(ParseError {
                 what: "repository",
                 given: text.chars().take(80).collect(),
@@ -160,10 +165,18 @@ impl Github {
     ///
     /// # Errors
     /// As of [`crate::remote::Call::send`]; a folder in the file's place is [`Fault::BadAnswer`].
-    pub async fn get(&self, repository: &Repository, path: &str, at: &str) -> Result<Option<File>, ServiceError> {
+    pub async fn get(
+        &self,
+        repository: &Repository,
+        path: &str,
+        at: &str,
+    ) -> Result<Option<File>, ServiceError> {
         let key = format!("{repository}\n{at}\n{path}");
         let cached = self.cache().get(&key).cloned();
-        let mut call = self.contents(repository, path, Verb::Get).query(&[("ref", at)]).header("accept", "application/vnd.github+json");
+        let mut call = self
+            .contents(repository, path, Verb::Get)
+            .query(&[("ref", at)])
+            .header("accept", "application/vnd.github+json");
         if let Some(cached) = &cached {
             call = call.header("if-none-match", &cached.etag);
         }
@@ -175,7 +188,9 @@ impl Github {
             answer => answer?,
         };
         if answer.status == 304 {
-            return cached.map(|c| Some(c.file)).ok_or_else(|| answer.bad("not modified, of a file never read"));
+            return cached
+                .map(|c| Some(c.file))
+                .ok_or_else(|| answer.bad("not modified, of a file never read"));
         }
         let wire: ContentsWire = answer.json()?;
         let bytes = match wire.encoding.as_str() {
@@ -217,11 +232,15 @@ impl Github {
         if let Some(sha) = sha {
             body["sha"] = sha.into();
         }
-        let answer = self.contents(repository, path, Verb::Put).json(&body).send().await.map_err(|error| match &error.fault {
-            // "sha wasn't supplied": somebody else made the file first.
-            Fault::Refused { status: 422, said } if said.as_str().contains("sha") => ServiceError { fault: Fault::Conflict, ..error },
-            _ => error,
-        })?;
+        let answer = self.contents(repository, path, Verb::Put).json(&body).send().await.map_err(
+            |error| match &error.fault {
+                // "sha wasn't supplied": somebody else made the file first.
+                Fault::Refused { status: 422, said } if said.as_str().contains("sha") => {
+                    ServiceError { fault: Fault::Conflict, ..error }
+                }
+                _ => error,
+            },
+        )?;
         let wire: PutWire = answer.json()?;
         Ok(wire.content.sha)
     }
@@ -230,7 +249,12 @@ impl Github {
     ///
     /// # Errors
     /// As of [`crate::remote::Call::send`].
-    pub async fn list(&self, repository: &Repository, folder: &str, at: &str) -> Result<Vec<Entry>, ServiceError> {
+    pub async fn list(
+        &self,
+        repository: &Repository,
+        folder: &str,
+        at: &str,
+    ) -> Result<Vec<Entry>, ServiceError> {
         let answer = match self.contents(repository, folder, Verb::Get).query(&[("ref", at)]).send().await {
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(Vec::new()),
             answer => answer?,
@@ -244,17 +268,29 @@ impl Github {
     ///
     /// # Errors
     /// As of [`crate::remote::Call::send`].
-    pub async fn commits(&self, repository: &Repository, path: &str, branch: &str, limit: usize) -> Result<Vec<Commit>, ServiceError> {
+    pub async fn commits(
+        &self,
+        repository: &Repository,
+        path: &str,
+        branch: &str,
+        limit: usize,
+    ) -> Result<Vec<Commit>, ServiceError> {
         let limit = limit.clamp(1, COMMITS).to_string();
         let call = self.remote.get(&["repos", &repository.owner, &repository.name, "commits"]);
-        let answer: Answer = match call.query(&[("path", path), ("sha", branch), ("per_page", &limit)]).send().await {
-            Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(Vec::new()),
-            answer => answer?,
-        };
+        let answer: Answer =
+            match call.query(&[("path", path), ("sha", branch), ("per_page", &limit)]).send().await {
+                Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(Vec::new()),
+                answer => answer?,
+            };
         let commits: Vec<CommitWire> = answer.json()?;
         let read = |c: CommitWire| {
             let author = c.commit.author.unwrap_or(CommitAuthor { name: String::new(), date: None });
-            Commit { sha: c.sha, message: c.commit.message, author: author.name, at: author.date.and_then(|d| d.parse().ok()) }
+            Commit {
+                sha: c.sha,
+                message: c.commit.message,
+                author: author.name,
+                at: author.date.and_then(|d| d.parse().ok()),
+            }
         };
         Ok(commits.into_iter().map(read).collect())
     }
@@ -301,15 +337,26 @@ mod tests {
         let world = Scripted::new(|request| {
             Ok(match request.headers().get("if-none-match") {
                 Some(etag) if etag == "\"1\"" => answer(304, ""),
-                _ => answer_with(200, &[("etag", "\"1\"")], r#"{"sha":"s","encoding":"base64","content":"aGVs\nbG8=\n"}"#),
+                _ => answer_with(
+                    200,
+                    &[("etag", "\"1\"")],
+                    r#"{"sha":"s","encoding":"base64","content":"aGVs\nbG8=\n"}"#,
+                ),
             })
         });
         let github = github(&world);
         for _ in 0..2 {
-            let file = github.get(&Repository::release_tests(), "_releases/a b.json", "record").await.unwrap().unwrap();
+            let file = github
+                .get(&Repository::release_tests(), "_releases/a b.json", "record")
+                .await
+                .unwrap()
+                .unwrap();
             assert_eq!((file.sha.as_str(), &file.bytes[..]), ("s", &b"hello"[..]));
         }
-        assert_eq!(world.seen()[0], "GET https://api.example/repos/openshift/release-tests/contents/_releases/a%20b.json?ref=record");
+        assert_eq!(
+            world.seen()[0],
+            "GET https://api.example/repos/openshift/release-tests/contents/_releases/a%20b.json?ref=record"
+        );
     }
 
     #[tokio::test]
@@ -322,9 +369,12 @@ mod tests {
 
     #[tokio::test]
     async fn losing_a_race_is_a_conflict_whichever_way_it_is_told() {
-        for (status, said) in [(409, "is at a but expected b"), (422, "Invalid request.\n\n\"sha\" wasn't supplied.")] {
+        for (status, said) in
+            [(409, "is at a but expected b"), (422, "Invalid request.\n\n\"sha\" wasn't supplied.")]
+        {
             let github = github(&Scripted::new(move |_| Ok(answer(status, said))));
-            let error = github.put(&Repository::release_tests(), "x", "z-stream", "m", b"1", None).await.unwrap_err();
+            let error =
+                github.put(&Repository::release_tests(), "x", "z-stream", "m", b"1", None).await.unwrap_err();
             assert!(matches!(error.fault, Fault::Conflict), "{error}");
         }
     }

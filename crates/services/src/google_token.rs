@@ -80,11 +80,14 @@ impl TokenSource {
             return Ok(kept.token.clone());
         }
         let assertion = self.assertion(now)?;
-        let call = self.remote.post(&["token"]).form(&[("grant_type", GRANT), ("assertion", assertion.as_str())]);
+        let call =
+            self.remote.post(&["token"]).form(&[("grant_type", GRANT), ("assertion", assertion.as_str())]);
         let answer = call.send().await.map_err(|mut error| {
             // Google answers 400 `invalid_grant` for a key that was withdrawn or a clock that is off.
             if let Fault::Refused { said, .. } = &error.fault {
-                error.fault = Fault::NotAuthorised { hint: format!("Google refused the service account: {said}; {HINT}") };
+                error.fault = Fault::NotAuthorised {
+                    hint: format!("Google refused the service account: {said}; {HINT}"),
+                };
             }
             error
         })?;
@@ -113,10 +116,12 @@ impl TokenSource {
         };
         let account = self.account.as_ref().ok_or_else(|| refuse(HINT.to_owned()))?;
         // The parser's own message may quote the key, so it is not passed on.
-        let account: Account = serde_json::from_str(account.reveal())
-            .map_err(|_| refuse(format!("the service account is not JSON with client_email and private_key; {HINT}")))?;
-        let key = EncodingKey::from_rsa_pem(account.private_key.as_bytes())
-            .map_err(|_| refuse(format!("the service account's private_key is not an RSA key in PEM form; {HINT}")))?;
+        let account: Account = serde_json::from_str(account.reveal()).map_err(|_| {
+            refuse(format!("the service account is not JSON with client_email and private_key; {HINT}"))
+        })?;
+        let key = EncodingKey::from_rsa_pem(account.private_key.as_bytes()).map_err(|_| {
+            refuse(format!("the service account's private_key is not an RSA key in PEM form; {HINT}"))
+        })?;
         let iat = now.as_second();
         let claims = Claims {
             iss: &account.client_email,
@@ -126,7 +131,8 @@ impl TokenSource {
             exp: iat + ASSERTION_SECONDS,
         };
         let header = Header { kid: account.private_key_id.clone(), ..Header::new(Algorithm::RS256) };
-        jsonwebtoken::encode(&header, &claims, &key).map_err(|_| refuse("the assertion could not be signed".to_owned()))
+        jsonwebtoken::encode(&header, &claims, &key)
+            .map_err(|_| refuse("the assertion could not be signed".to_owned()))
     }
 }
 
@@ -143,7 +149,12 @@ mod tests {
     const KEY: &str = include_str!("testdata/service-account-key.pem");
 
     fn source(transport: &Arc<Scripted>, account: &Value) -> TokenSource {
-        let remote = Remote::new("google_token", "https://token.example.com".parse().unwrap(), Auth::None, Arc::clone(transport) as _);
+        let remote = Remote::new(
+            "google_token",
+            "https://token.example.com".parse().unwrap(),
+            Auth::None,
+            Arc::clone(transport) as _,
+        );
         TokenSource::new(remote, Some(Secret::new(account.to_string())))
     }
 
@@ -154,15 +165,28 @@ mod tests {
     #[tokio::test]
     async fn a_token_is_asked_for_with_an_assertion_of_the_callers_time_and_kept_until_it_ends() {
         let transport = Scripted::new(|request| {
-            let form: Vec<(String, String)> = url::form_urlencoded::parse(request.body()).into_owned().collect();
+            let form: Vec<(String, String)> =
+                url::form_urlencoded::parse(request.body()).into_owned().collect();
             assert_eq!(form[0].1, "urn:ietf:params:oauth:grant-type:jwt-bearer");
             let claims = form[1].1.split('.').nth(1).unwrap();
-            let claims: Value = serde_json::from_slice(&base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-            assert_eq!((&claims["iss"], &claims["aud"]), (&json!("robot@example.com"), &json!("https://oauth2.googleapis.com/token")));
+            let claims: Value = serde_json::from_slice(
+                &base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap(),
+            )
+            .unwrap();
+            assert_eq!(
+                (&claims["iss"], &claims["aud"]),
+                (&json!("robot@example.com"), &json!("https://oauth2.googleapis.com/token"))
+            );
             let token = format!("until {}", claims["exp"]);
-            Ok(answer(200, json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"}).to_string()))
+            Ok(answer(
+                200,
+                json!({"access_token": token, "expires_in": 3600, "token_type": "Bearer"}).to_string(),
+            ))
         });
-        let tokens = source(&transport, &json!({"client_email": "robot@example.com", "private_key": KEY, "private_key_id": "k1"}));
+        let tokens = source(
+            &transport,
+            &json!({"client_email": "robot@example.com", "private_key": KEY, "private_key_id": "k1"}),
+        );
         assert_eq!(tokens.token(at(1000)).await.unwrap().reveal(), "until 4600");
         assert_eq!(tokens.token(at(4000)).await.unwrap().reveal(), "until 4600");
         assert_eq!(tokens.token(at(4560)).await.unwrap().reveal(), "until 8160");
@@ -174,10 +198,17 @@ mod tests {
     #[tokio::test]
     async fn an_unusable_account_is_a_matter_of_credentials_and_never_shown() {
         let transport = Scripted::new(|_| Ok(answer(400, json!({"error": "invalid_grant"}).to_string())));
-        for account in [json!({}), json!({"client_email": "a", "private_key": "hunter2"}), json!({"client_email": "a", "private_key": KEY})] {
+        for account in [
+            json!({}),
+            json!({"client_email": "a", "private_key": "hunter2"}),
+            json!({"client_email": "a", "private_key": KEY}),
+        ] {
             let error = source(&transport, &account).token(at(0)).await.unwrap_err();
             assert_eq!(error.class(), regatta_kit::ErrorClass::NeedsCredentials);
-            assert!(!error.to_string().contains("hunter2") && error.to_string().contains("GCP_SA_FILE"), "{error}");
+            assert!(
+                !error.to_string().contains("hunter2") && error.to_string().contains("GCP_SA_FILE"),
+                "{error}"
+            );
         }
         assert_eq!(transport.seen().len(), 1);
     }

@@ -48,7 +48,8 @@ impl HttpTransport {
         let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
         let time = request.extensions().get::<TimeLimit>().map_or(WHOLE_LIMIT, |limit| limit.0);
         let client = if is_loopback(request.uri().host()) { &self.loopback } else { &self.outside };
-        let mut request = reqwest::Request::try_from(request).map_err(|error| TransportError::Connect(chain(&error)))?;
+        let mut request =
+            reqwest::Request::try_from(request).map_err(|error| TransportError::Connect(chain(&error)))?;
         *request.timeout_mut() = Some(time);
         let explain = |error: reqwest::Error| {
             if error.is_timeout() {
@@ -78,7 +79,10 @@ impl HttpTransport {
 }
 
 impl Transport for HttpTransport {
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
         Box::pin(self.exchange(request))
     }
 }
@@ -86,7 +90,8 @@ impl Transport for HttpTransport {
 fn is_loopback(host: Option<&str>) -> bool {
     let Some(host) = host else { return false };
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host.eq_ignore_ascii_case("localhost") || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host.eq_ignore_ascii_case("localhost")
+        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// An error with its causes; the URL is left out, as its query may hold a credential.
@@ -132,7 +137,10 @@ mod tests {
     async fn a_whole_answer_comes_back_with_status_headers_and_body() {
         let url = answers(b"HTTP/1.1 404 Not Found\r\nX-Why: gone\r\nContent-Length: 4\r\n\r\nnone").await;
         let answer = get(&url, 100).await.unwrap();
-        assert_eq!((answer.status().as_u16(), &answer.headers()["x-why"], &answer.body()[..]), (404, &http::HeaderValue::from_static("gone"), &b"none"[..]));
+        assert_eq!(
+            (answer.status().as_u16(), &answer.headers()["x-why"], &answer.body()[..]),
+            (404, &http::HeaderValue::from_static("gone"), &b"none"[..])
+        );
     }
 
     #[tokio::test]
@@ -149,13 +157,18 @@ mod tests {
 
     #[tokio::test]
     async fn an_unannounced_flood_is_cut_off() {
-        let url = answers(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\naaaaa\r\n7\r\nbbbbbbb\r\n0\r\n\r\n").await;
+        let url = answers(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\naaaaa\r\n7\r\nbbbbbbb\r\n0\r\n\r\n",
+        )
+        .await;
         assert!(matches!(get(&url, 8).await, Err(TransportError::TooLarge { limit: 8 })));
     }
 
     #[tokio::test]
     async fn redirects_are_not_followed() {
-        let url = answers(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n").await;
+        let url =
+            answers(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+                .await;
         assert_eq!(get(&url, 100).await.unwrap().status(), 302);
     }
 

@@ -255,7 +255,13 @@ impl Jenkins {
         let mut path = job.path();
         let number = number.to_string();
         path.push(&number);
-        let answer = match self.remote.get(&[&path[..], &["api", "json"]].concat()).query(&[("depth", "0")]).send().await {
+        let answer = match self
+            .remote
+            .get(&[&path[..], &["api", "json"]].concat())
+            .query(&[("depth", "0")])
+            .send()
+            .await
+        {
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(None),
             answer => answer?,
         };
@@ -268,7 +274,13 @@ impl Jenkins {
             _ => BuildState::Running,
         };
         let url = if wire.url.is_empty() { self.remote.link(&path) } else { wire.url };
-        Ok(Some(Build { number: wire.number, queue_id: wire.queue_id, url, parameters: parameters(wire.actions), state }))
+        Ok(Some(Build {
+            number: wire.number,
+            queue_id: wire.queue_id,
+            url,
+            parameters: parameters(wire.actions),
+            state,
+        }))
     }
 
     /// The job's builds from number `from` on, oldest first; of many only the newest.
@@ -277,7 +289,8 @@ impl Jenkins {
     /// As of [`Call::send`].
     pub async fn builds_from(&self, job: Job, from: u64) -> Result<Vec<Build>, ServiceError> {
         let wire: JobWire = self.api(&job.path()).send().await?.json()?;
-        let mut numbers: Vec<u64> = wire.builds.into_iter().map(|b| b.number).filter(|n| *n >= from).collect();
+        let mut numbers: Vec<u64> =
+            wire.builds.into_iter().map(|b| b.number).filter(|n| *n >= from).collect();
         numbers.sort_unstable();
         let newest = numbers.split_off(numbers.len().saturating_sub(BUILDS_SEARCHED));
         let mut builds = Vec::new();
@@ -358,7 +371,8 @@ mod tests {
                 answer_with(201, &[("location", "https://j.example/ci/queue/item/77/")], "")
             })
         });
-        let id = jenkins(world.clone()).trigger(STAGE_PIPELINE, &stage("quay.io/a:4.20.1-x86_64")).await.unwrap();
+        let id =
+            jenkins(world.clone()).trigger(STAGE_PIPELINE, &stage("quay.io/a:4.20.1-x86_64")).await.unwrap();
         assert_eq!(id, 77);
         assert_eq!(
             world.seen()[1],
@@ -368,7 +382,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_trigger_without_a_queue_item_is_a_bad_answer() {
-        let world = Scripted::new(|request| Ok(if request.method() == "GET" { answer(404, "") } else { answer(201, "") }));
+        let world = Scripted::new(|request| {
+            Ok(if request.method() == "GET" { answer(404, "") } else { answer(201, "") })
+        });
         let error = jenkins(world).trigger(STAGE_PIPELINE, &stage("x")).await.unwrap_err();
         assert!(matches!(error.fault, Fault::BadAnswer { .. }), "{error}");
     }
@@ -376,7 +392,11 @@ mod tests {
     #[tokio::test]
     async fn a_queue_item_waits_starts_is_cancelled_or_forgotten() {
         for (status, body, wanted) in [
-            (200, r#"{"id":7,"why":"In the quiet period"}"#, Queued::Waiting("In the quiet period".to_owned())),
+            (
+                200,
+                r#"{"id":7,"why":"In the quiet period"}"#,
+                Queued::Waiting("In the quiet period".to_owned()),
+            ),
             (200, r#"{"id":7,"why":null,"executable":{"number":12,"url":"u"}}"#, Queued::Started(12)),
             (200, r#"{"id":7,"cancelled":true}"#, Queued::Cancelled),
             (404, "", Queued::Forgotten),

@@ -177,10 +177,24 @@ impl Jira {
         };
         for page in 0..PAGES {
             let (start, max) = ((page * PAGE).to_string(), PAGE.to_string());
-            let query = [(asked, email), ("startAt", &start), ("maxResults", &max), ("includeActive", "true"), ("includeInactive", "false")];
-            let users: Vec<wire::User> = self.remote.get(&["rest", "api", "2", "user", "search"]).query(&query).send().await?.json()?;
+            let query = [
+                (asked, email),
+                ("startAt", &start),
+                ("maxResults", &max),
+                ("includeActive", "true"),
+                ("includeInactive", "false"),
+            ];
+            let users: Vec<wire::User> = self
+                .remote
+                .get(&["rest", "api", "2", "user", "search"])
+                .query(&query)
+                .send()
+                .await?
+                .json()?;
             let last = users.len() < PAGE;
-            let fits = |user: &&wire::User| user.email_address.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email));
+            let fits = |user: &&wire::User| {
+                user.email_address.as_deref().is_some_and(|e| e.eq_ignore_ascii_case(email))
+            };
             if let Some(user) = users.iter().find(fits)
                 && let Some(id) = user.id(deployment)
             {
@@ -243,7 +257,8 @@ impl Jira {
         struct Comment {
             id: String,
         }
-        let made: Comment = self.at_issue(key, Some("comment")).post().json(&json!({ "body": text })).send().await?.json()?;
+        let made: Comment =
+            self.at_issue(key, Some("comment")).post().json(&json!({ "body": text })).send().await?.json()?;
         Ok(made.id)
     }
 
@@ -338,7 +353,10 @@ mod wire {
     impl Issue {
         pub(super) fn into_issue(self, deployment: Deployment) -> super::Issue {
             let Fields { status, summary, labels, assignee, subtasks, custom } = self.fields;
-            let contact = custom.get(deployment.qa_contact()).and_then(|user| user.get("emailAddress")).and_then(Value::as_str);
+            let contact = custom
+                .get(deployment.qa_contact())
+                .and_then(|user| user.get("emailAddress"))
+                .and_then(Value::as_str);
             super::Issue {
                 key: self.key,
                 status: status.name,
@@ -375,14 +393,20 @@ mod tests {
     #[tokio::test]
     async fn an_issue_that_is_absent_or_hidden_is_an_answer() {
         let (_, jira) = jira(|url| match url.rsplit('/').next() {
-            Some("A-1") => (200, json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}, "summary": "s", "assignee": null,
-                "customfield_10470": {"emailAddress": "qa@example.com"}, "subtasks": [{"key": "A-2"}], "priority": {"name": "Major"}}})),
+            Some("A-1") => (
+                200,
+                json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}, "summary": "s", "assignee": null,
+                "customfield_10470": {"emailAddress": "qa@example.com"}, "subtasks": [{"key": "A-2"}], "priority": {"name": "Major"}}}),
+            ),
             Some("A-2") => (404, json!({})),
             Some("A-3") => (403, json!({})),
             _ => (401, json!({})),
         });
         let issue = jira.issue("A-1").await.unwrap().found().unwrap();
-        assert_eq!((issue.status.as_str(), issue.qa_contact.as_deref(), issue.subtasks), ("ON_QA", Some("qa@example.com"), vec!["A-2".to_owned()]));
+        assert_eq!(
+            (issue.status.as_str(), issue.qa_contact.as_deref(), issue.subtasks),
+            ("ON_QA", Some("qa@example.com"), vec!["A-2".to_owned()])
+        );
         assert_eq!(jira.issue("A-2").await.unwrap(), IssueLook::Absent);
         assert_eq!(jira.issue("A-3").await.unwrap(), IssueLook::Hidden);
         assert!(jira.issue("A-4").await.is_err());
@@ -391,7 +415,10 @@ mod tests {
     #[tokio::test]
     async fn a_person_is_the_one_with_that_e_mail_not_the_first_hit() {
         let (transport, jira) = jira(|_| {
-            (200, json!([{"accountId": "1", "emailAddress": "me.too@example.com"}, {"accountId": "2", "emailAddress": "Me@example.com"}, {"accountId": "3"}]))
+            (
+                200,
+                json!([{"accountId": "1", "emailAddress": "me.too@example.com"}, {"accountId": "2", "emailAddress": "Me@example.com"}, {"accountId": "3"}]),
+            )
         });
         assert_eq!(jira.person("me@example.com").await.unwrap().unwrap().id, "2");
         assert_eq!(jira.person("you@example.com").await.unwrap(), None);
@@ -401,8 +428,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_step_that_is_not_offered_is_not_tried() {
-        let (transport, jira) = jira(|_| (200, json!({"transitions": [{"id": "31", "name": "In Progress"}]})));
-        assert_eq!(jira.transition("A-1", "Closed").await.unwrap(), Transitioned::NotOffered(vec!["In Progress".to_owned()]));
+        let (transport, jira) =
+            jira(|_| (200, json!({"transitions": [{"id": "31", "name": "In Progress"}]})));
+        assert_eq!(
+            jira.transition("A-1", "Closed").await.unwrap(),
+            Transitioned::NotOffered(vec!["In Progress".to_owned()])
+        );
         assert!(!transport.seen().iter().any(|call| call.starts_with("POST")));
         assert_eq!(jira.transition("A-1", "in progress").await.unwrap(), Transitioned::Done);
     }
@@ -414,7 +445,8 @@ mod tests {
             Ok(if server_info { answer(200, "{}") } else { answer_with(403, &[("retry-after", "7")], "") })
         });
         let base = "https://jira.example.com".parse().unwrap();
-        let error = Jira::new(Remote::new("jira", base, Auth::None, transport)).issue("A-1").await.unwrap_err();
+        let error =
+            Jira::new(Remote::new("jira", base, Auth::None, transport)).issue("A-1").await.unwrap_err();
         assert_eq!(error.retry_after(), Some(std::time::Duration::from_secs(7)));
     }
 }

@@ -56,8 +56,11 @@ impl Prow {
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(None),
             answer => answer?,
         };
-        let job = yaml::parse(answer.text()?).map_err(|error| answer.bad(format!("not the YAML expected: {error}")))?;
-        let text = |path: &str| job.pointer(path).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.is_empty());
+        let job = yaml::parse(answer.text()?)
+            .map_err(|error| answer.bad(format!("not the YAML expected: {error}")))?;
+        let text = |path: &str| {
+            job.pointer(path).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.is_empty())
+        };
         let state = match text("/status/state").ok_or_else(|| answer.bad("no status.state"))?.as_str() {
             "scheduling" | "triggered" | "pending" => RunState::Running,
             "success" => RunState::Succeeded,
@@ -78,8 +81,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_run_is_read_from_yaml() {
-        let world = Scripted::new(|_| Ok(answer(200, "spec:\n  job: j\nstatus:\n  state: pending\n  startTime: 2025-01-01T00:00:00Z\n")));
+        let world = Scripted::new(|_| {
+            Ok(answer(200, "spec:\n  job: j\nstatus:\n  state: pending\n  startTime: 2025-01-01T00:00:00Z\n"))
+        });
         let prow = Prow::new(Remote::new("prow", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
-        assert_eq!(prow.run("uuid").await.unwrap().unwrap(), Run { job: "j".to_owned(), state: RunState::Running, url: None });
+        assert_eq!(
+            prow.run("uuid").await.unwrap().unwrap(),
+            Run { job: "j".to_owned(), state: RunState::Running, url: None }
+        );
     }
 }

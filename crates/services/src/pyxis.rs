@@ -101,8 +101,13 @@ impl Pyxis {
     pub async fn grade(&self, image: &ImageDigest, now: Timestamp) -> Result<Grade, ServiceError> {
         let filter = format!("image_id=={image}");
         let call = self.remote.get(&["api", "containers", "v1", "images"]);
-        let page: Page = call.query(&[("filter", filter.as_str()), ("page_size", "100"), ("page", "0")]).send().await?.json()?;
-        let grades = page.data.into_iter().next().and_then(|image| image.freshness_grades).unwrap_or_default();
+        let page: Page = call
+            .query(&[("filter", filter.as_str()), ("page_size", "100"), ("page", "0")])
+            .send()
+            .await?
+            .json()?;
+        let grades =
+            page.data.into_iter().next().and_then(|image| image.freshness_grades).unwrap_or_default();
         Ok(in_force(&grades, now))
     }
 }
@@ -133,16 +138,33 @@ mod tests {
     fn grade(entries: &[(&str, &str, Option<&str>)]) -> Grade {
         let wire: Vec<GradeWire> = entries
             .iter()
-            .map(|(g, s, e)| GradeWire { grade: (*g).to_owned(), start_date: Some((*s).to_owned()), end_date: e.map(str::to_owned) })
+            .map(|(g, s, e)| GradeWire {
+                grade: (*g).to_owned(),
+                start_date: Some((*s).to_owned()),
+                end_date: e.map(str::to_owned),
+            })
             .collect();
         in_force(&wire, "2026-03-01T00:00:00Z".parse().unwrap())
     }
 
     #[test]
     fn the_newest_begun_grade_wins_and_an_ended_one_does_not_count() {
-        assert_eq!(grade(&[("A", "2026-01-01T00:00:00+00:00", None), ("B", "2026-02-01T00:00:00+00:00", None), ("C", "2026-04-01T00:00:00Z", None)]), Grade::B);
+        assert_eq!(
+            grade(&[
+                ("A", "2026-01-01T00:00:00+00:00", None),
+                ("B", "2026-02-01T00:00:00+00:00", None),
+                ("C", "2026-04-01T00:00:00Z", None)
+            ]),
+            Grade::B
+        );
         assert_eq!(grade(&[("A", "2026-01-01T00:00:00Z", Some("2026-02-01T00:00:00Z"))]), Grade::Unknown);
-        assert_eq!(grade(&[("A", "2026-01-01T00:00:00Z", None), ("C", "2026-02-01T00:00:00Z", Some("2026-02-15T00:00:00Z"))]), Grade::A);
+        assert_eq!(
+            grade(&[
+                ("A", "2026-01-01T00:00:00Z", None),
+                ("C", "2026-02-01T00:00:00Z", Some("2026-02-15T00:00:00Z"))
+            ]),
+            Grade::A
+        );
         assert_eq!(grade(&[("A", "2026-01-01T00:00:00.123000", None)]), Grade::A);
         assert_eq!(grade(&[("A", "soon", None)]), Grade::Unknown);
         assert_eq!(grade(&[]), Grade::Unknown);

@@ -62,8 +62,10 @@ impl Raw {
     /// [`Fault::NotFound`] while its assembly does not exist, [`Fault::BadAnswer`] for a file that cannot be read.
     pub async fn release_data(&self, release: Release) -> Result<ReleaseData, ServiceError> {
         let branch = format!("openshift-{}", release.stream);
-        let answer = self.remote.get(&["openshift-eng", "ocp-build-data", &branch, "releases.yml"]).send().await?;
-        let root = yaml::parse(answer.text()?).map_err(|error| answer.bad(format!("releases.yml: {error}")))?;
+        let answer =
+            self.remote.get(&["openshift-eng", "ocp-build-data", &branch, "releases.yml"]).send().await?;
+        let root =
+            yaml::parse(answer.text()?).map_err(|error| answer.bad(format!("releases.yml: {error}")))?;
         read(&root, &release.assembly_key()).map_err(|problem| match problem {
             Problem::NoAssembly(name) => answer.fault(Fault::NotFound {
                 what: format!("assembly {name} in releases.yml of branch {branch} (build data not ready)"),
@@ -80,7 +82,10 @@ enum Problem {
 }
 
 fn read(root: &Value, key: &str) -> Result<ReleaseData, Problem> {
-    let assemblies = root.get("releases").and_then(Value::as_object).ok_or_else(|| Problem::Shape("no map `releases`".to_owned()))?;
+    let assemblies = root
+        .get("releases")
+        .and_then(Value::as_object)
+        .ok_or_else(|| Problem::Shape("no map `releases`".to_owned()))?;
     let mut chain = Vec::new();
     let mut next = Some(key);
     while let Some(name) = next {
@@ -90,10 +95,16 @@ fn read(root: &Value, key: &str) -> Result<ReleaseData, Problem> {
         let assembly = assemblies.get(name).and_then(|a| a.get("assembly"));
         let assembly = assembly.ok_or_else(|| Problem::NoAssembly(name.to_owned()))?;
         chain.push(assembly);
-        next = assembly.get("basis").or_else(|| assembly.get("basis!")).and_then(|basis| basis.get("assembly")).and_then(Value::as_str);
+        next = assembly
+            .get("basis")
+            .or_else(|| assembly.get("basis!"))
+            .and_then(|basis| basis.get("assembly"))
+            .and_then(Value::as_str);
     }
 
-    let text = |path: &[&str]| inherited(&chain, path).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.is_empty());
+    let text = |path: &[&str]| {
+        inherited(&chain, path).and_then(Value::as_str).map(str::to_owned).filter(|t| !t.is_empty())
+    };
     let map = |path: &[&str]| inherited(&chain, path).and_then(Value::as_object).cloned().unwrap_or_default();
     let advisories = map(&["group", "advisories"])
         .into_iter()
@@ -188,7 +199,10 @@ releases:
     #[test]
     fn a_release_says_for_itself() {
         let read = data("4.20.0").unwrap();
-        assert_eq!(read.advisories.iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>(), [("rpm", 1), ("image", 2)]);
+        assert_eq!(
+            read.advisories.iter().map(|(k, v)| (k.as_str(), *v)).collect::<Vec<_>>(),
+            [("rpm", 1), ("image", 2)]
+        );
         assert_eq!(read.candidates["x86_64"], "4.20.0-0.nightly-2025-10-01-000000");
         assert_eq!((read.release_date.as_deref(), read.shipment), (Some("2025-Oct-7"), Shipment::None));
     }
@@ -206,7 +220,10 @@ releases:
         let read = data("4.20.2").unwrap();
         assert_eq!(read.advisories["rpm"], 11);
         assert!(read.candidates.is_empty(), "the parent said there are none");
-        assert_eq!((read.jira_ticket.as_deref(), read.release_date.as_deref()), (Some("ART-3"), Some("2025-Oct-7")));
+        assert_eq!(
+            (read.jira_ticket.as_deref(), read.release_date.as_deref()),
+            (Some("ART-3"), Some("2025-Oct-7"))
+        );
         assert!(matches!(read.shipment, Shipment::MergeRequest(url) if url.ends_with("/1")));
     }
 

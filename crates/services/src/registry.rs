@@ -115,12 +115,16 @@ impl Registry {
             return Err(layer.bad("a layer whose bytes are not those of its digest"));
         }
         let text = file_of_layer(&layer.body).map_err(|why| layer.bad(why))?;
-        let metadata: Metadata = serde_json::from_slice(&text).map_err(|error| layer.bad(format!("{METADATA}: {error}")))?;
+        let metadata: Metadata =
+            serde_json::from_slice(&text).map_err(|error| layer.bad(format!("{METADATA}: {error}")))?;
         if metadata.version != release.to_string() {
             return Err(layer.bad(format!("{METADATA} is of version {:?}", metadata.version)));
         }
         let url = metadata.metadata.and_then(|m| m.url).filter(|u| !u.is_empty());
-        url.map(|url| Url::parse(&url).map_err(|error| layer.bad(format!("{METADATA}: metadata.url: {error}")))).transpose()
+        url.map(|url| {
+            Url::parse(&url).map_err(|error| layer.bad(format!("{METADATA}: metadata.url: {error}")))
+        })
+        .transpose()
     }
 
     /// Reads below `v2/REPOSITORY`, getting an anonymous token where one is asked for and following a blob's redirect.
@@ -135,7 +139,9 @@ impl Registry {
         if answer.status.is_redirection() && path.first() == Some(&"blobs") {
             let to = answer.header("location").and_then(|to| self.remote.base().join(to).ok());
             // Blobs lie on a delivery network whose host changes; their bytes are checked against their digest.
-            let to = to.filter(|to| to.scheme() == self.remote.base().scheme()).ok_or_else(|| answer.bad("a redirect to nowhere"))?;
+            let to = to
+                .filter(|to| to.scheme() == self.remote.base().scheme())
+                .ok_or_else(|| answer.bad("a redirect to nowhere"))?;
             answer = self.remote.get_elsewhere(&to).send_any().await?;
         }
         answer.checked("the registry gives no anonymous access")
@@ -145,13 +151,16 @@ impl Registry {
         let challenge = refusal.header("www-authenticate").unwrap_or_default();
         let realm = challenge_part(challenge, "realm").and_then(|realm| Url::parse(realm).ok());
         // Only the registry's own token endpoint is asked.
-        let realm = realm.filter(|r| r.host_str() == self.remote.base().host_str() || r.host_str() == Some("quay.io"));
+        let realm = realm
+            .filter(|r| r.host_str() == self.remote.base().host_str() || r.host_str() == Some("quay.io"));
         let Some(realm) = realm else {
-            return Err(refusal.fault(Fault::NotAuthorised { hint: "the registry gives no anonymous access".to_owned() }));
+            return Err(refusal
+                .fault(Fault::NotAuthorised { hint: "the registry gives no anonymous access".to_owned() }));
         };
         let scope = format!("repository:{}/{}:pull", REPOSITORY[0], REPOSITORY[1]);
         let service = challenge_part(challenge, "service").unwrap_or_default();
-        let call = self.remote.get(&[]).raw_path(realm.path()).query(&[("service", service), ("scope", &scope)]);
+        let call =
+            self.remote.get(&[]).raw_path(realm.path()).query(&[("service", service), ("scope", &scope)]);
         let answer = call.send().await?;
         let token: Token = answer.json()?;
         token.token.or(token.access_token).map(regatta_kit::Secret::new).ok_or_else(|| answer.bad("no token"))
@@ -164,7 +173,9 @@ fn challenge_part<'a>(challenge: &'a str, name: &str) -> Option<&'a str> {
 }
 
 fn pick(list: &[ListEntry], arch: Arch) -> Option<&ListEntry> {
-    let of = |arch: Arch| list.iter().find(move |e| e.platform.as_ref().is_some_and(|p| p.architecture == arch.go()));
+    let of = |arch: Arch| {
+        list.iter().find(move |e| e.platform.as_ref().is_some_and(|p| p.architecture == arch.go()))
+    };
     of(arch).or_else(|| of(Arch::Amd64)).or_else(|| list.first())
 }
 
@@ -220,17 +231,34 @@ mod tests {
             } else if path.starts_with("/cdn/") {
                 answer(200, blob.clone())
             } else if !token {
-                answer_with(401, &[("www-authenticate", r#"Bearer realm="http://127.0.0.1:1/v2/auth",service="r""#)], "")
+                answer_with(
+                    401,
+                    &[("www-authenticate", r#"Bearer realm="http://127.0.0.1:1/v2/auth",service="r""#)],
+                    "",
+                )
             } else if path.ends_with("/manifests/4.20.1-x86_64") && lists == "list" {
                 let other = "0".repeat(64);
-                answer(200, format!(r#"{{"manifests":[{{"digest":"sha256:{other}","platform":{{"architecture":"arm64"}}}},{{"digest":"{digest}","platform":{{"architecture":"amd64"}}}}]}}"#))
+                answer(
+                    200,
+                    format!(
+                        r#"{{"manifests":[{{"digest":"sha256:{other}","platform":{{"architecture":"arm64"}}}},{{"digest":"{digest}","platform":{{"architecture":"amd64"}}}}]}}"#
+                    ),
+                )
             } else if path.contains("/manifests/") {
                 answer(200, format!(r#"{{"layers":[{{"digest":"sha256:x"}},{{"digest":"{digest}"}}]}}"#))
             } else {
                 answer_with(307, &[("location", "http://127.0.0.1:1/cdn/blob?signed=1")], "")
             })
         });
-        (Registry::new(Remote::new("registry", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world.clone())), world)
+        (
+            Registry::new(Remote::new(
+                "registry",
+                "http://127.0.0.1:1".parse().unwrap(),
+                Auth::None,
+                world.clone(),
+            )),
+            world,
+        )
     }
 
     const METADATA_TEXT: &str = r#"{"kind":"cincinnati-metadata-v0","version":"4.20.1","metadata":{"url":"https://access.redhat.com/errata/RHBA-2025:1"}}"#;
@@ -238,7 +266,8 @@ mod tests {
     #[tokio::test]
     async fn the_url_is_found_through_list_token_and_redirect() {
         for lists in ["list", "plain"] {
-            let (registry, _) = registry(layer(&[("release-manifests/a.yaml", "x"), (METADATA, METADATA_TEXT)]), lists);
+            let (registry, _) =
+                registry(layer(&[("release-manifests/a.yaml", "x"), (METADATA, METADATA_TEXT)]), lists);
             let url = registry.metadata_url("4.20.1".parse().unwrap(), Arch::Amd64).await.unwrap().unwrap();
             assert_eq!(url.as_str(), "https://access.redhat.com/errata/RHBA-2025:1");
         }
@@ -252,11 +281,17 @@ mod tests {
         let mut cut = layer(&[(METADATA, METADATA_TEXT)]);
         cut.truncate(40);
         let (registry, _) = registry(cut, "plain");
-        assert!(matches!(registry.metadata_url("4.20.1".parse().unwrap(), Arch::Amd64).await.unwrap_err().fault, Fault::BadAnswer { .. }));
+        assert!(matches!(
+            registry.metadata_url("4.20.1".parse().unwrap(), Arch::Amd64).await.unwrap_err().fault,
+            Fault::BadAnswer { .. }
+        ));
     }
 
     #[test]
     fn pull_specs_are_the_public_ones() {
-        assert_eq!(Registry::pull_spec("4.20.1".parse().unwrap(), Arch::Arm64), "quay.io/openshift-release-dev/ocp-release:4.20.1-aarch64");
+        assert_eq!(
+            Registry::pull_spec("4.20.1".parse().unwrap(), Arch::Arm64),
+            "quay.io/openshift-release-dev/ocp-release:4.20.1-aarch64"
+        );
     }
 }

@@ -141,21 +141,30 @@ impl ReleaseController {
     pub async fn payload(&self, build: Build, arch: Arch) -> Result<Option<Payload>, ServiceError> {
         let remote = self.at(arch);
         for stream in streams(build, arch) {
-            let answer = remote.get(&["api", "v1", "releasestream", &stream, "release", &build.to_string()]).send().await;
+            let answer = remote
+                .get(&["api", "v1", "releasestream", &stream, "release", &build.to_string()])
+                .send()
+                .await;
             let answer = match answer {
                 Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => continue,
                 answer => answer?,
             };
             let wire: Wire = answer.json()?;
-            let digest = match wire.change_log.and_then(|log| log.to).map(|to| to.digest).filter(|d| !d.is_empty()) {
-                None => None,
-                Some(text) => Some(text.parse().map_err(|error| answer.bad(format!("changeLogJson.to.digest {error}")))?),
-            };
+            let digest =
+                match wire.change_log.and_then(|log| log.to).map(|to| to.digest).filter(|d| !d.is_empty()) {
+                    None => None,
+                    Some(text) => Some(
+                        text.parse()
+                            .map_err(|error| answer.bad(format!("changeLogJson.to.digest {error}")))?,
+                    ),
+                };
             let blocking = wire.results.and_then(|r| r.blocking_jobs).unwrap_or_default();
             let failing = blocking.into_iter().filter(|(_, job)| job.state == "Failed");
             return Ok(Some(Payload {
                 phase: Phase::of(&wire.phase),
-                failing_blocking_jobs: failing.map(|(name, job)| (name, Some(job.url).filter(|u| !u.is_empty()))).collect(),
+                failing_blocking_jobs: failing
+                    .map(|(name, job)| (name, Some(job.url).filter(|u| !u.is_empty())))
+                    .collect(),
                 digest,
             }));
         }
@@ -167,7 +176,9 @@ impl ReleaseController {
 fn streams(build: Build, arch: Arch) -> Vec<String> {
     let suffix = arch.stream_suffix();
     match build {
-        Build::Nightly(nightly) => vec![format!("{}.0-0.nightly{}", nightly.stream, nightly.arch.stream_suffix())],
+        Build::Nightly(nightly) => {
+            vec![format!("{}.0-0.nightly{}", nightly.stream, nightly.arch.stream_suffix())]
+        }
         Build::Release(release) => {
             let stable = format!("{}-stable{suffix}", release.stream.major);
             let preview = format!("{}-dev-preview{suffix}", release.stream.major);
@@ -201,7 +212,8 @@ mod tests {
     async fn each_architecture_has_its_host_and_an_unknown_tag_is_no_error() {
         let world = Scripted::new(|_| Ok(answer(404, "no such release")));
         let base = "https://amd64.ocp.example".parse().unwrap();
-        let controller = ReleaseController::new(Remote::new("release_controller", base, Auth::None, world.clone()));
+        let controller =
+            ReleaseController::new(Remote::new("release_controller", base, Auth::None, world.clone()));
         assert_eq!(controller.payload(build("4.22.0-rc.1"), Arch::Arm64).await.unwrap(), None);
         assert_eq!(
             world.seen(),
@@ -220,10 +232,18 @@ mod tests {
                 "changeLogJson":{{"from":{{}},"to":{{"digest":"sha256:{hex}"}}}}}}"#
         );
         let world = Scripted::new(move |_| Ok(answer(200, body.clone())));
-        let controller = ReleaseController::new(Remote::new("release_controller", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
+        let controller = ReleaseController::new(Remote::new(
+            "release_controller",
+            "http://127.0.0.1:1".parse().unwrap(),
+            Auth::None,
+            world,
+        ));
         let payload = controller.payload(build("4.20.1"), Arch::Amd64).await.unwrap().unwrap();
         assert_eq!(payload.phase, Phase::Ready);
-        assert_eq!(payload.failing_blocking_jobs.into_iter().collect::<Vec<_>>(), [("aws".to_owned(), Some("u".to_owned()))]);
+        assert_eq!(
+            payload.failing_blocking_jobs.into_iter().collect::<Vec<_>>(),
+            [("aws".to_owned(), Some("u".to_owned()))]
+        );
         assert_eq!(payload.digest.unwrap().hex(), hex);
     }
 }

@@ -60,7 +60,10 @@ struct Inner {
 
 impl std::fmt::Debug for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Remote").field("service", &self.0.service).field("base", &self.0.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Remote")
+            .field("service", &self.0.service)
+            .field("base", &self.0.base.as_str())
+            .finish_non_exhaustive()
     }
 }
 
@@ -273,9 +276,11 @@ impl Call {
     pub fn raw_path(mut self, path_and_query: &str) -> Self {
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let path = path.trim_start_matches('/');
-        let plain = path.split('/').all(|part| part != "." && part != "..") && path_and_query.bytes().all(|b| b.is_ascii_graphic());
+        let plain = path.split('/').all(|part| part != "." && part != "..")
+            && path_and_query.bytes().all(|b| b.is_ascii_graphic());
         if !plain || path_and_query.contains('#') {
-            self.problem = Some(format!("a path such as {:?}", OutsideText::line(path_and_query, 80).as_str()));
+            self.problem =
+                Some(format!("a path such as {:?}", OutsideText::line(path_and_query, 80).as_str()));
         }
         self.path = format!("/{path}");
         query.clone_into(&mut self.query);
@@ -339,7 +344,13 @@ impl Call {
             if body.len() as u64 > limit {
                 return Err(failed(Fault::Unreachable(TransportError::TooLarge { limit })));
             }
-            Ok(Answer { status: parts.status, headers: parts.headers, body, service, call: described.clone() })
+            Ok(Answer {
+                status: parts.status,
+                headers: parts.headers,
+                body,
+                service,
+                call: described.clone(),
+            })
         }
         .instrument(span)
         .await
@@ -377,7 +388,8 @@ fn authorise(auth: &Auth, headers: &mut HeaderMap) -> Result<(), Fault> {
         Auth::Bearer(token) => (AUTHORIZATION, format!("Bearer {}", token.reveal())),
         Auth::Header(name, value) => (HeaderName::from_static(name), value.reveal().to_owned()),
         Auth::Basic(user, secret) => {
-            let pair = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", secret.reveal()));
+            let pair =
+                base64::engine::general_purpose::STANDARD.encode(format!("{user}:{}", secret.reveal()));
             (AUTHORIZATION, format!("Basic {pair}"))
         }
     };
@@ -414,7 +426,8 @@ impl Answer {
     /// # Errors
     /// [`Fault::BadAnswer`] with the answer's beginning.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ServiceError> {
-        serde_json::from_slice(&self.body).map_err(|error| self.bad(format!("not the JSON expected: {error}")))
+        serde_json::from_slice(&self.body)
+            .map_err(|error| self.bad(format!("not the JSON expected: {error}")))
     }
 
     /// The body as text.
@@ -458,13 +471,16 @@ impl Answer {
         let status = self.status.as_u16();
         let retry_after = self.retry_after();
         // GitHub refuses with 403 what others refuse with 429.
-        let rate_limited = status == 403 && (retry_after.is_some() || self.header("x-ratelimit-remaining") == Some("0"));
+        let rate_limited =
+            status == 403 && (retry_after.is_some() || self.header("x-ratelimit-remaining") == Some("0"));
         let fault = match status {
             200..=299 | 304 => return Ok(self),
             429 => Fault::Limited { retry_after },
             403 if rate_limited => Fault::Limited { retry_after },
             401 | 403 => Fault::NotAuthorised { hint: hint.to_owned() },
-            404 => Fault::NotFound { what: self.call.split_once(' ').map_or_else(String::new, |(_, path)| path.to_owned()) },
+            404 => Fault::NotFound {
+                what: self.call.split_once(' ').map_or_else(String::new, |(_, path)| path.to_owned()),
+            },
             409 | 412 => Fault::Conflict,
             500.. => Fault::ServerFault { status, said: self.excerpt(), retry_after },
             400..=499 => Fault::Refused { status, said: self.excerpt() },
@@ -485,10 +501,15 @@ mod tests {
 
     fn remote(world: Arc<Scripted>) -> Remote {
         let auth = Auth::Bearer(Secret::new("hunter2"));
-        Remote::new("jira", "https://j.example/base/".parse().unwrap(), auth, world).with_hint("renew JIRA_TOKEN")
+        Remote::new("jira", "https://j.example/base/".parse().unwrap(), auth, world)
+            .with_hint("renew JIRA_TOKEN")
     }
 
-    async fn fault(status: u16, headers: &'static [(&'static str, &'static str)], body: &'static str) -> ServiceError {
+    async fn fault(
+        status: u16,
+        headers: &'static [(&'static str, &'static str)],
+        body: &'static str,
+    ) -> ServiceError {
         let world = Scripted::new(move |_| Ok(answer_with(status, headers, body)));
         remote(world).get(&["issue", "A-1"]).query(&[("token", "hunter2")]).send().await.unwrap_err()
     }
@@ -509,17 +530,32 @@ mod tests {
         ] {
             let error = fault(status, &[], "why\u{1b}[31m").await;
             assert_eq!((error.code(), error.class()), (code, class), "{status}");
-            assert!(!error.to_string().contains("hunter2") && !error.to_string().contains('\u{1b}'), "{error}");
+            assert!(
+                !error.to_string().contains("hunter2") && !error.to_string().contains('\u{1b}'),
+                "{error}"
+            );
         }
-        assert_eq!(fault(401, &[], "").await.to_string(), "jira: GET /issue/A-1: credential missing, wrong or expired: renew JIRA_TOKEN");
-        assert_eq!(fault(400, &[], "no such field").await.to_string(), "jira: GET /issue/A-1: refused (400): no such field");
+        assert_eq!(
+            fault(401, &[], "").await.to_string(),
+            "jira: GET /issue/A-1: credential missing, wrong or expired: renew JIRA_TOKEN"
+        );
+        assert_eq!(
+            fault(400, &[], "no such field").await.to_string(),
+            "jira: GET /issue/A-1: refused (400): no such field"
+        );
     }
 
     #[tokio::test]
     async fn retry_after_is_honoured_in_seconds_only() {
-        assert_eq!(fault(429, &[("retry-after", "60")], "").await.retry_after(), Some(Duration::from_secs(60)));
+        assert_eq!(
+            fault(429, &[("retry-after", "60")], "").await.retry_after(),
+            Some(Duration::from_secs(60))
+        );
         assert_eq!(fault(503, &[("retry-after", "5")], "").await.retry_after(), Some(Duration::from_secs(5)));
-        assert_eq!(fault(429, &[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], "").await.retry_after(), None);
+        assert_eq!(
+            fault(429, &[("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")], "").await.retry_after(),
+            None
+        );
     }
 
     #[tokio::test]
@@ -531,8 +567,12 @@ mod tests {
     #[tokio::test]
     async fn an_answer_of_another_type_quotes_its_beginning() {
         let world = Scripted::new(|_| Ok(answer(200, "<html>Log in</html>")));
-        let error = remote(world).get(&["x"]).send().await.unwrap().json::<Vec<u8>>().unwrap_err().to_string();
-        assert!(error.contains("not the JSON expected") && error.contains("it began: <html>Log in</html>"), "{error}");
+        let error =
+            remote(world).get(&["x"]).send().await.unwrap().json::<Vec<u8>>().unwrap_err().to_string();
+        assert!(
+            error.contains("not the JSON expected") && error.contains("it began: <html>Log in</html>"),
+            "{error}"
+        );
     }
 
     #[tokio::test]
@@ -586,7 +626,8 @@ mod tests {
             remote(world).with_auth(auth).get(&["x"]).send().await.unwrap();
         }
         let world = Scripted::new(|_| Ok(answer(200, "")));
-        let error = remote(world).with_auth(Auth::Bearer(Secret::new("a\nb"))).get(&["x"]).send().await.unwrap_err();
+        let error =
+            remote(world).with_auth(Auth::Bearer(Secret::new("a\nb"))).get(&["x"]).send().await.unwrap_err();
         assert!(error.to_string().contains("no header can carry"), "{error}");
     }
 }

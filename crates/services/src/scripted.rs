@@ -17,7 +17,10 @@ pub struct Scripted {
 impl Scripted {
     /// A transport that answers with `answerer`.
     pub fn new(
-        answerer: impl Fn(&http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> + Send + Sync + 'static,
+        answerer: impl Fn(&http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError>
+        + Send
+        + Sync
+        + 'static,
     ) -> Arc<Self> {
         Arc::new(Self { answerer: Box::new(answerer), seen: Mutex::default() })
     }
@@ -29,8 +32,15 @@ impl Scripted {
 }
 
 impl Transport for Scripted {
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(format!("{} {}", request.method(), request.uri()));
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(format!(
+            "{} {}",
+            request.method(),
+            request.uri()
+        ));
         let answer = (self.answerer)(&request);
         Box::pin(std::future::ready(answer))
     }
@@ -46,7 +56,11 @@ pub fn answer(status: u16, body: impl Into<Bytes>) -> http::Response<Bytes> {
 
 /// A response with headers.
 #[must_use]
-pub fn answer_with(status: u16, headers: &[(&'static str, &str)], body: impl Into<Bytes>) -> http::Response<Bytes> {
+pub fn answer_with(
+    status: u16,
+    headers: &[(&'static str, &str)],
+    body: impl Into<Bytes>,
+) -> http::Response<Bytes> {
     let mut response = answer(status, body);
     for (name, value) in headers {
         if let Ok(value) = value.parse() {

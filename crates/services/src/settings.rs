@@ -91,7 +91,10 @@ impl FromStr for ServiceName {
         Self::ALL.iter().copied().find(|s| s.name() == text).ok_or_else(|| SettingsError {
             place: format!("[services.{}]", text.chars().take(40).collect::<String>()),
             why: "is no service Regatta knows".to_owned(),
-            mend: format!("write one of {}", Self::ALL.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ")),
+            mend: format!(
+                "write one of {}",
+                Self::ALL.iter().map(|s| s.name()).collect::<Vec<_>>().join(", ")
+            ),
         })
     }
 }
@@ -114,28 +117,77 @@ impl ServiceName {
             CredentialVariable { variable, how }
         }
         match self {
-            Self::Github => &const { [v("GITHUB_TOKEN", "a GitHub token with `contents: write` on openshift/release-tests; github.com, Settings, Developer settings")] },
-            Self::Jenkins => &const {
-                [
-                    v("JENKINS_USER", "your user name at the QE Jenkins"),
-                    v("JENKINS_TOKEN", "an API token; Jenkins, your user, Security, Add new token"),
-                ]
-            },
-            Self::Gangway => &const { [v("APITOKEN", "a token of the CI app cluster; log in at its console, Copy login command")] },
-            Self::Gcs => &const { [v("GCS_CRED_FILE", "path of a service account's JSON key that may read bucket qe-private-deck")] },
-            Self::Gitlab => &const { [v("GITLAB_TOKEN", "a GitLab token with scope `api`; GitLab, Preferences, Access tokens")] },
-            Self::Jira => &const {
-                [
-                    v("JIRA_TOKEN", "a Jira API token; id.atlassian.com, Security, API tokens"),
-                    v("JIRA_USERNAME", "the e-mail of the Jira account; leave it out for a Jira Server token"),
-                ]
-            },
-            Self::Errata | Self::Brew => {
-                &const { [v("REGATTA_ERRATA_NEGOTIATE", "the token of a Negotiate header, made from a valid Kerberos ticket (`kinit`)")] }
+            Self::Github => {
+                &const {
+                    [v(
+                        "GITHUB_TOKEN",
+                        "a GitHub token with `contents: write` on openshift/release-tests; github.com, Settings, Developer settings",
+                    )]
+                }
             }
-            Self::Slack => &const { [v("SLACK_BOT_TOKEN", "the bot token (xoxb-…) of the Slack app; api.slack.com, your app, OAuth")] },
+            Self::Jenkins => {
+                &const {
+                    [
+                        v("JENKINS_USER", "your user name at the QE Jenkins"),
+                        v("JENKINS_TOKEN", "an API token; Jenkins, your user, Security, Add new token"),
+                    ]
+                }
+            }
+            Self::Gangway => {
+                &const {
+                    [v(
+                        "APITOKEN",
+                        "a token of the CI app cluster; log in at its console, Copy login command",
+                    )]
+                }
+            }
+            Self::Gcs => {
+                &const {
+                    [v(
+                        "GCS_CRED_FILE",
+                        "path of a service account's JSON key that may read bucket qe-private-deck",
+                    )]
+                }
+            }
+            Self::Gitlab => {
+                &const {
+                    [v("GITLAB_TOKEN", "a GitLab token with scope `api`; GitLab, Preferences, Access tokens")]
+                }
+            }
+            Self::Jira => {
+                &const {
+                    [
+                        v("JIRA_TOKEN", "a Jira API token; id.atlassian.com, Security, API tokens"),
+                        v(
+                            "JIRA_USERNAME",
+                            "the e-mail of the Jira account; leave it out for a Jira Server token",
+                        ),
+                    ]
+                }
+            }
+            Self::Errata | Self::Brew => {
+                &const {
+                    [v(
+                        "REGATTA_ERRATA_NEGOTIATE",
+                        "the token of a Negotiate header, made from a valid Kerberos ticket (`kinit`)",
+                    )]
+                }
+            }
+            Self::Slack => {
+                &const {
+                    [v(
+                        "SLACK_BOT_TOKEN",
+                        "the bot token (xoxb-…) of the Slack app; api.slack.com, your app, OAuth",
+                    )]
+                }
+            }
             Self::Sheets | Self::GoogleToken => {
-                &const { [v("GCP_SA_FILE", "path of a service account's JSON key; share the spreadsheets with its e-mail")] }
+                &const {
+                    [v(
+                        "GCP_SA_FILE",
+                        "path of a service account's JSON key; share the spreadsheets with its e-mail",
+                    )]
+                }
             }
             Self::Model => &const { [v("MODEL_API_KEY", "the key of the model's API")] },
             Self::Raw
@@ -155,7 +207,8 @@ impl ServiceName {
     /// One sentence on what to set for this service, shown when it refuses or misses a credential.
     #[must_use]
     pub fn credential_hint(self) -> String {
-        let variables: Vec<String> = self.credentials().iter().map(|c| format!("{} ({})", c.variable, c.how)).collect();
+        let variables: Vec<String> =
+            self.credentials().iter().map(|c| format!("{} ({})", c.variable, c.how)).collect();
         if variables.is_empty() {
             format!("{self} asks for no credential; check {}", self.url_variable())
         } else {
@@ -210,12 +263,18 @@ impl ServiceSettings {
     ///
     /// # Errors
     /// For a URL that is none, or a service that is unknown, naming the place.
-    pub fn read(lookup: impl Fn(&str) -> Option<String>, file: &BTreeMap<String, String>) -> Result<Self, SettingsError> {
+    pub fn read(
+        lookup: impl Fn(&str) -> Option<String>,
+        file: &BTreeMap<String, String>,
+    ) -> Result<Self, SettingsError> {
         let lookup = |variable: &str| lookup(variable).map(|v| v.trim().to_owned()).filter(|v| !v.is_empty());
         let mut urls = BTreeMap::new();
         for service in ServiceName::ALL {
             if let Some(default) = service.default_url() {
-                urls.insert(*service, (Url::parse(default).expect("built-in URLs are valid"), Origin::Default));
+                urls.insert(
+                    *service,
+                    (Url::parse(default).expect("built-in URLs are valid"), Origin::Default),
+                );
             }
         }
         for (name, text) in file {
@@ -241,7 +300,8 @@ impl ServiceSettings {
                 credentials.insert(*variable, Secret::new(value));
             }
         }
-        let elliott = lookup(ELLIOTT_VARIABLE).map(|words| words.split_whitespace().map(str::to_owned).collect());
+        let elliott =
+            lookup(ELLIOTT_VARIABLE).map(|words| words.split_whitespace().map(str::to_owned).collect());
         let jira_email = lookup("JIRA_EMAIL").map(Secret::new);
         Ok(Self { urls, credentials, unusable, elliott, jira_email })
     }
@@ -268,13 +328,19 @@ impl ServiceSettings {
     #[must_use]
     pub fn lacks(&self, service: ServiceName) -> Option<String> {
         if self.url(service).is_none() {
-            return Some(format!("set {} or [services.{service}] url to its base URL", service.url_variable()));
+            return Some(format!(
+                "set {} or [services.{service}] url to its base URL",
+                service.url_variable()
+            ));
         }
-        if let Some((variable, why)) = service.credentials().iter().find_map(|c| self.unusable.get_key_value(c.variable)) {
+        if let Some((variable, why)) =
+            service.credentials().iter().find_map(|c| self.unusable.get_key_value(c.variable))
+        {
             return Some(format!("{variable}: {why}"));
         }
         // A user name alone is optional with a Jira Server token.
-        let missing = |c: &CredentialVariable| c.variable != "JIRA_USERNAME" && self.credential(c.variable).is_none();
+        let missing =
+            |c: &CredentialVariable| c.variable != "JIRA_USERNAME" && self.credential(c.variable).is_none();
         service.credentials().iter().any(missing).then(|| service.credential_hint())
     }
 
@@ -287,7 +353,9 @@ impl ServiceSettings {
         let secret = |variable: &str| self.credential(variable).cloned().unwrap_or_else(|| Secret::new(""));
         match service {
             ServiceName::Github => Auth::Bearer(secret("GITHUB_TOKEN")),
-            ServiceName::Jenkins => Auth::Basic(secret("JENKINS_USER").reveal().to_owned(), secret("JENKINS_TOKEN")),
+            ServiceName::Jenkins => {
+                Auth::Basic(secret("JENKINS_USER").reveal().to_owned(), secret("JENKINS_TOKEN"))
+            }
             ServiceName::Gangway => Auth::Bearer(secret("APITOKEN")),
             ServiceName::Gitlab => Auth::Header("private-token", secret("GITLAB_TOKEN")),
             ServiceName::Jira => match self.credential("JIRA_USERNAME") {
@@ -335,7 +403,10 @@ fn base_url(service: ServiceName, place: &str, text: &str) -> Result<Url, Settin
     let fail = |why: String| SettingsError {
         place: place.to_owned(),
         why: format!("{:?} {why}", text.chars().take(80).collect::<String>()),
-        mend: format!("write a base URL such as {}", service.default_url().unwrap_or("https://host.example.com")),
+        mend: format!(
+            "write a base URL such as {}",
+            service.default_url().unwrap_or("https://host.example.com")
+        ),
     };
     let url = Url::parse(text).map_err(|error| fail(format!("is no URL ({error})")))?;
     let schemes: &[&str] = match service {
@@ -354,7 +425,10 @@ fn base_url(service: ServiceName, place: &str, text: &str) -> Result<Url, Settin
         return Err(SettingsError {
             place: place.to_owned(),
             why: "holds a user name or password".to_owned(),
-            mend: format!("leave it out; credentials come from the environment: {}", service.credential_hint()),
+            mend: format!(
+                "leave it out; credentials come from the environment: {}",
+                service.credential_hint()
+            ),
         });
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -368,7 +442,9 @@ fn read_credential_file(path: &str) -> Result<String, String> {
     let shown: String = path.chars().take(120).collect();
     let file = std::fs::File::open(path).map_err(|error| format!("cannot read {shown:?}: {error}"))?;
     let mut text = String::new();
-    file.take(CREDENTIAL_FILE_LIMIT + 1).read_to_string(&mut text).map_err(|error| format!("cannot read {shown:?}: {error}"))?;
+    file.take(CREDENTIAL_FILE_LIMIT + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| format!("cannot read {shown:?}: {error}"))?;
     if text.len() as u64 > CREDENTIAL_FILE_LIMIT {
         return Err(format!("{shown:?} is too large for a credential"));
     }
@@ -381,12 +457,19 @@ mod tests {
 
     fn read(variables: &[(&str, &str)], file: &[(&str, &str)]) -> Result<ServiceSettings, SettingsError> {
         let file = file.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
-        ServiceSettings::read(|name| variables.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned()), &file)
+        ServiceSettings::read(
+            |name| variables.iter().find(|(k, _)| *k == name).map(|(_, v)| (*v).to_owned()),
+            &file,
+        )
     }
 
     #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_default() {
-        let settings = read(&[("REGATTA_JIRA_URL", "http://127.0.0.1:9")], &[("jira", "http://a.example"), ("raw", "http://b.example")]).unwrap();
+        let settings = read(
+            &[("REGATTA_JIRA_URL", "http://127.0.0.1:9")],
+            &[("jira", "http://a.example"), ("raw", "http://b.example")],
+        )
+        .unwrap();
         let shown = |service| (settings.url(service).unwrap().as_str(), settings.origin(service).unwrap());
         assert_eq!(shown(ServiceName::Jira), ("http://127.0.0.1:9/", Origin::Environment));
         assert_eq!(shown(ServiceName::Raw), ("http://b.example/", Origin::File));
@@ -404,12 +487,21 @@ mod tests {
         assert!(said("ftp://jira.example").contains("does not start with http:// or https://"));
         assert!(said("http://jira.example/?a=b").contains("has a query"));
         assert!(!said("http://me:hunter2@jira.example").contains("hunter2"));
-        assert!(read(&[], &[("jra", "http://x.example")]).unwrap_err().to_string().starts_with("[services.jra]: is no service"));
+        assert!(
+            read(&[], &[("jra", "http://x.example")])
+                .unwrap_err()
+                .to_string()
+                .starts_with("[services.jra]: is no service")
+        );
     }
 
     #[test]
     fn a_missing_credential_tells_what_to_set() {
-        let settings = read(&[("JENKINS_USER", "me"), ("REGATTA_JENKINS_URL", "http://127.0.0.1:1"), ("JENKINS_TOKEN", " ")], &[]).unwrap();
+        let settings = read(
+            &[("JENKINS_USER", "me"), ("REGATTA_JENKINS_URL", "http://127.0.0.1:1"), ("JENKINS_TOKEN", " ")],
+            &[],
+        )
+        .unwrap();
         assert!(settings.lacks(ServiceName::Jenkins).unwrap().contains("JENKINS_TOKEN (an API token"));
         assert!(matches!(settings.auth(ServiceName::Jenkins), Auth::Missing { .. }));
         assert_eq!(settings.lacks(ServiceName::Raw), None);
@@ -419,7 +511,12 @@ mod tests {
     #[test]
     fn an_unreadable_key_file_is_told_when_it_is_needed() {
         let settings = read(&[("GCP_SA_FILE", "/nonexistent/key.json")], &[]).unwrap();
-        assert!(settings.lacks(ServiceName::Sheets).unwrap().starts_with("GCP_SA_FILE: cannot read \"/nonexistent/key.json\""));
+        assert!(
+            settings
+                .lacks(ServiceName::Sheets)
+                .unwrap()
+                .starts_with("GCP_SA_FILE: cannot read \"/nonexistent/key.json\"")
+        );
     }
 
     #[test]

@@ -189,7 +189,11 @@ impl Book<'_> {
     /// # Errors
     /// As every call.
     pub async fn tabs(&self) -> Result<Option<Vec<Tab>>, ServiceError> {
-        let asked = self.send(|remote| remote.get(&["v4", "spreadsheets", self.id]).query(&[("includeGridData", "false")])).await;
+        let asked = self
+            .send(|remote| {
+                remote.get(&["v4", "spreadsheets", self.id]).query(&[("includeGridData", "false")])
+            })
+            .await;
         let answer = match asked {
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => return Ok(None),
             other => other?,
@@ -217,7 +221,9 @@ impl Book<'_> {
     pub async fn read(&self, tab: &Tab, ranges: &[&str]) -> Result<Vec<Rows>, ServiceError> {
         let mut query: Vec<(&str, String)> = vec![("valueRenderOption", "FORMATTED_VALUE".to_owned())];
         query.extend(ranges.iter().map(|range| ("ranges", a1(tab, range))));
-        let answer = self.send(|remote| remote.get(&["v4", "spreadsheets", self.id, "values:batchGet"]).query(&query)).await?;
+        let answer = self
+            .send(|remote| remote.get(&["v4", "spreadsheets", self.id, "values:batchGet"]).query(&query))
+            .await?;
         let read: wire::ValueRanges = answer.json()?;
         if read.value_ranges.len() != ranges.len() {
             return Err(answer.bad("not as many ranges as asked for"));
@@ -229,7 +235,11 @@ impl Book<'_> {
                 other => other.to_string(),
             })
         };
-        Ok(read.value_ranges.into_iter().map(|range| range.values.into_iter().map(|r| row(r).collect()).collect()).collect())
+        Ok(read
+            .value_ranges
+            .into_iter()
+            .map(|range| range.values.into_iter().map(|r| row(r).collect()).collect())
+            .collect())
     }
 
     /// Writes blocks of a tab in one call; nothing is sent when there are none.
@@ -245,7 +255,8 @@ impl Book<'_> {
             json!({ "range": a1(tab, &block.range), "values": rows.collect::<Vec<_>>() })
         });
         let body = json!({ "valueInputOption": "USER_ENTERED", "data": data.collect::<Vec<_>>() });
-        self.send(|remote| remote.post(&["v4", "spreadsheets", self.id, "values:batchUpdate"]).json(&body)).await?;
+        self.send(|remote| remote.post(&["v4", "spreadsheets", self.id, "values:batchUpdate"]).json(&body))
+            .await?;
         Ok(())
     }
 
@@ -356,7 +367,11 @@ mod tests {
 
     #[test]
     fn links_are_found_where_they_stand_even_when_their_text_stands_twice() {
-        let text = RichText::default().plain("rpm: ").link("12", "https://e/12").plain("\nrhcos 12: ").link("12", "https://e/x");
+        let text = RichText::default()
+            .plain("rpm: ")
+            .link("12", "https://e/12")
+            .plain("\nrhcos 12: ")
+            .link("12", "https://e/x");
         assert_eq!(text.shown(), "rpm: 12\nrhcos 12: 12");
         assert_eq!(
             text.wire()["textFormatRuns"],
@@ -388,15 +403,27 @@ mod tests {
         let transport = Scripted::new(move |request| {
             if request.uri().path() == "/token" {
                 let n = tokens.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                return Ok(answer(200, json!({ "access_token": format!("t{n}"), "expires_in": 3600 }).to_string()));
+                return Ok(answer(
+                    200,
+                    json!({ "access_token": format!("t{n}"), "expires_in": 3600 }).to_string(),
+                ));
             }
             let stale = request.headers()["authorization"] == "Bearer t0";
             let body = json!({ "valueRanges": [{ "range": "x", "values": [["a"], [], ["1", null]] }, { "range": "y" }] });
             Ok(if stale { answer(401, "{}") } else { answer(200, body.to_string()) })
         });
-        let remote = |service| Remote::new(service, "https://google.example.com".parse().unwrap(), Auth::None, std::sync::Arc::clone(&transport) as _);
-        let account = json!({ "client_email": "a", "private_key": include_str!("testdata/service-account-key.pem") });
-        let sheets = Sheets::new(remote("sheets"), remote("google_token"), Some(Secret::new(account.to_string())));
+        let remote = |service| {
+            Remote::new(
+                service,
+                "https://google.example.com".parse().unwrap(),
+                Auth::None,
+                std::sync::Arc::clone(&transport) as _,
+            )
+        };
+        let account =
+            json!({ "client_email": "a", "private_key": include_str!("testdata/service-account-key.pem") });
+        let sheets =
+            Sheets::new(remote("sheets"), remote("google_token"), Some(Secret::new(account.to_string())));
         let tab = Tab { id: 1, title: "4.20.1".to_owned() };
         let read = sheets.book("B", Timestamp::UNIX_EPOCH).read(&tab, &["B1:B19", "C8:C"]).await.unwrap();
         assert_eq!(read, [vec![vec!["a".to_owned()], vec![], vec!["1".to_owned(), String::new()]], vec![]]);

@@ -19,7 +19,8 @@ impl Signature {
 
     fn path(digest: &ImageDigest) -> [String; 7] {
         let folder = format!("sha256={}", digest.hex());
-        ["pub", "openshift-v4", "signatures", "openshift", "release", &folder, "signature-1"].map(str::to_owned)
+        ["pub", "openshift-v4", "signatures", "openshift", "release", &folder, "signature-1"]
+            .map(str::to_owned)
     }
 
     /// Where the signature of an image lies, if it is signed.

@@ -63,7 +63,12 @@ impl Slack {
     ///
     /// # Errors
     /// As every call.
-    pub async fn find(&self, channel: &str, key: &str, since: Timestamp) -> Result<Option<Posted>, ServiceError> {
+    pub async fn find(
+        &self,
+        channel: &str,
+        key: &str,
+        since: Timestamp,
+    ) -> Result<Option<Posted>, ServiceError> {
         #[derive(Deserialize)]
         struct History {
             messages: Vec<Message>,
@@ -97,7 +102,9 @@ impl Slack {
             let history: History = ask(self.method("conversations.history").form(form)).await?;
             let ours = |message: &&Message| {
                 let marked = message.metadata.as_ref().filter(|metadata| metadata.event_type == EVENT_TYPE);
-                marked.is_some_and(|metadata| metadata.event_payload.get("key").and_then(|k| k.as_str()) == Some(key))
+                marked.is_some_and(|metadata| {
+                    metadata.event_payload.get("key").and_then(|k| k.as_str()) == Some(key)
+                })
             };
             if let Some(message) = history.messages.iter().find(ours) {
                 return Ok(Some(Posted { channel, ts: message.ts.clone() }));
@@ -171,7 +178,12 @@ impl Slack {
         }
         let mut cursor = String::new();
         for _ in 0..PAGES {
-            let form = [("types", "public_channel,private_channel"), ("exclude_archived", "true"), ("limit", PAGE), ("cursor", cursor.as_str())];
+            let form = [
+                ("types", "public_channel,private_channel"),
+                ("exclude_archived", "true"),
+                ("limit", PAGE),
+                ("cursor", cursor.as_str()),
+            ];
             let form = if cursor.is_empty() { &form[..3] } else { &form[..] };
             let list: List = ask(self.method("conversations.list").form(form)).await?;
             if let Some(found) = list.channels.into_iter().find(|c| c.name.as_deref() == Some(name)) {
@@ -228,7 +240,8 @@ async fn ask<T: DeserializeOwned>(call: Call) -> Result<T, ServiceError> {
 fn refusal(answer: &Answer, error: &str) -> ServiceError {
     let fault = match error {
         "ratelimited" | "rate_limited" => Fault::Limited { retry_after: answer.retry_after() },
-        "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired" | "no_permission" | "missing_scope" => {
+        "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired"
+        | "no_permission" | "missing_scope" => {
             let said = OutsideText::line(error, 40);
             Fault::NotAuthorised { hint: format!("Slack says {said}; renew SLACK_BOT_TOKEN") }
         }
@@ -277,7 +290,11 @@ pub fn split_text(text: &str, limit: usize) -> Vec<String> {
     if !piece.is_empty() {
         pieces.push(piece);
     }
-    pieces.iter().map(|piece| piece.trim_end_matches('\n').to_owned()).filter(|piece| !piece.is_empty()).collect()
+    pieces
+        .iter()
+        .map(|piece| piece.trim_end_matches('\n').to_owned())
+        .filter(|piece| !piece.is_empty())
+        .collect()
 }
 
 #[cfg(test)]
@@ -313,7 +330,9 @@ mod tests {
     #[tokio::test]
     async fn a_message_is_found_by_its_key_on_a_later_page_of_a_channel_given_by_name() {
         let slack = slack(|path, body| match path {
-            "/api/conversations.list" => json!({"ok": true, "channels": [{"id": "C0000000A", "name": "other"}, {"id": "C0000000B", "name": "team"}]}),
+            "/api/conversations.list" => {
+                json!({"ok": true, "channels": [{"id": "C0000000A", "name": "other"}, {"id": "C0000000B", "name": "team"}]})
+            }
             "/api/conversations.history" if body.contains("cursor=next") => json!({"ok": true, "messages": [
                 {"ts": "2.0", "metadata": {"event_type": "other", "event_payload": {"key": "report:4.20.1"}}},
                 {"ts": "1.0", "metadata": {"event_type": "regatta", "event_payload": {"key": "report:4.20.1"}}}]}),
@@ -332,7 +351,9 @@ mod tests {
     #[tokio::test]
     async fn people_and_groups_that_slack_does_not_know_are_none() {
         let slack = slack(|path, body| match path {
-            "/api/users.lookupByEmail" if body == "email=me%40example.com" => json!({"ok": true, "user": {"id": "U1"}}),
+            "/api/users.lookupByEmail" if body == "email=me%40example.com" => {
+                json!({"ok": true, "user": {"id": "U1"}})
+            }
             "/api/users.lookupByEmail" => json!({"ok": false, "error": "users_not_found"}),
             _ => json!({"ok": true, "usergroups": [{"id": "S1", "handle": "art-team"}]}),
         });

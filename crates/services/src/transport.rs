@@ -13,7 +13,10 @@ pub trait Transport: Send + Sync {
     ///
     /// # Errors
     /// When no whole response came back; statuses of 400 and above are responses, not errors.
-    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
+    fn send(
+        &self,
+        request: http::Request<Bytes>,
+    ) -> BoxFuture<'_, Result<http::Response<Bytes>, TransportError>>;
 }
 
 /// A request's extension: the most bytes its answer may have.

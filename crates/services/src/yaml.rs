@@ -6,6 +6,7 @@
 
 use libyaml_safer::{EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Values a document may unfold to.
@@ -30,6 +31,16 @@ pub struct YamlError {
 /// # Errors
 /// For text that is no YAML, more than one document, keys that are collections, and documents beyond the limits.
 pub fn parse(text: &str) -> Result<Value, YamlError> {
+    // The reader looks beyond an escape that a cut text ends in; a line end there is harmless.
+    let text: Cow<'_, str> = if text.ends_with('\n') { text.into() } else { format!("{text}\n").into() };
+    // It also panics on some malformed tags. All its state is local, so nothing half done survives that.
+    let read = std::panic::catch_unwind(|| read(&text));
+    read.unwrap_or_else(|_| {
+        Err(YamlError { line: 0, column: 0, why: "malformed beyond what the reader can tell".to_owned() })
+    })
+}
+
+fn read(text: &str) -> Result<Value, YamlError> {
     let mut bytes = text.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut bytes);
@@ -43,18 +54,26 @@ pub fn parse(text: &str) -> Result<Value, YamlError> {
         match event.data {
             EventData::Scalar { anchor, tag, value, style, .. } => {
                 let plain = style == ScalarStyle::Plain && tag.is_none();
-                let node = if plain && !builder.expects_key() { plain_scalar(value) } else { Value::String(value) };
+                let node =
+                    if plain && !builder.expects_key() { plain_scalar(value) } else { Value::String(value) };
                 builder.add(node, anchor, mark)?;
             }
             EventData::Alias { anchor } => {
-                let node = builder.anchors.get(&anchor).cloned().ok_or_else(|| at(mark, "an alias of nothing"))?;
+                let node =
+                    builder.anchors.get(&anchor).cloned().ok_or_else(|| at(mark, "an alias of nothing"))?;
                 builder.spend(weight(&node), mark)?;
                 builder.add(node, None, mark)?;
             }
-            EventData::MappingStart { anchor, .. } => builder.open(Frame::Map { map: Map::new(), key: None, merged: Vec::new(), anchor }, mark)?,
-            EventData::SequenceStart { anchor, .. } => builder.open(Frame::Seq { items: Vec::new(), anchor }, mark)?,
+            EventData::MappingStart { anchor, .. } => {
+                builder.open(Frame::Map { map: Map::new(), key: None, merged: Vec::new(), anchor }, mark)?
+            }
+            EventData::SequenceStart { anchor, .. } => {
+                builder.open(Frame::Seq { items: Vec::new(), anchor }, mark)?
+            }
             EventData::MappingEnd | EventData::SequenceEnd => builder.close(mark)?,
-            EventData::DocumentStart { .. } if builder.root.is_some() => return Err(at(mark, "a second document")),
+            EventData::DocumentStart { .. } if builder.root.is_some() => {
+                return Err(at(mark, "a second document"));
+            }
             _ => {}
         }
     }
@@ -107,7 +126,10 @@ impl Builder {
     }
 
     fn spend(&mut self, values: usize, mark: Mark) -> Result<(), YamlError> {
-        self.left = self.left.checked_sub(values).ok_or_else(|| at(mark, "the document unfolds to too many values"))?;
+        self.left = self
+            .left
+            .checked_sub(values)
+            .ok_or_else(|| at(mark, "the document unfolds to too many values"))?;
         Ok(())
     }
 
@@ -129,7 +151,11 @@ impl Builder {
             Frame::Map { mut map, merged, anchor, .. } => {
                 for other in merged {
                     let maps = if let Value::Array(items) = other { items } else { vec![other] };
-                    for (key, value) in maps.into_iter().filter_map(|m| if let Value::Object(m) = m { Some(m) } else { None }).flatten() {
+                    for (key, value) in maps
+                        .into_iter()
+                        .filter_map(|m| if let Value::Object(m) = m { Some(m) } else { None })
+                        .flatten()
+                    {
                         map.entry(key).or_insert(value);
                     }
                 }
@@ -192,6 +218,7 @@ mod tests {
         assert!(parse("{[a]: 1}").is_err());
         assert_eq!(parse("a: 1\n---\nb: 2\n").unwrap_err().why, "a second document");
         assert_eq!(parse("").unwrap(), Value::Null);
+        assert!(parse("\"\\").is_err(), "cut within an escape");
     }
 
     #[test]
@@ -208,6 +235,11 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in "[ -~\n]{0,80}") {
+            let _ = parse(&text);
+        }
+
+        #[test]
+        fn no_syntax_panics(text in r#"[-:?,{}\[\]"'\\|>&*!%@x4u#~ \ta\r\n]{0,24}"#) {
             let _ = parse(&text);
         }
     }

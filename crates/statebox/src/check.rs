@@ -7,17 +7,21 @@ use regatta_kit::{Code, Release, Status, Task};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
-use crate::document::{Document, DocumentError, FORMAT, Finding, Layout, Metadata, Path, line_of, parse_time};
+use crate::document::{
+    Document, DocumentError, FORMAT, Finding, Layout, Metadata, Path, line_of, parse_time,
+};
 use crate::event::{Body, Event};
 use crate::fold::stage;
 use crate::statebox::StateBox;
 
 /// Production's top-level fields, in order.
-const FIELDS: [&str; 7] = ["schema_version", "release", "created_at", "updated_at", "metadata", "tasks", "issues"];
+const FIELDS: [&str; 7] =
+    ["schema_version", "release", "created_at", "updated_at", "metadata", "tasks", "issues"];
 /// A task's fields, in order.
 const TASK_FIELDS: [&str; 5] = ["name", "status", "started_at", "completed_at", "result"];
 /// An issue's fields, in order; `resolved_at` follows once it is resolved.
-const ISSUE_FIELDS: [&str; 6] = ["issue", "reported_at", "resolved", "resolution", "blocker", "related_tasks"];
+const ISSUE_FIELDS: [&str; 6] =
+    ["issue", "reported_at", "resolved", "resolution", "blocker", "related_tasks"];
 /// Task names that production accepts beside the ten of the flow.
 pub const OTHER_TASKS: [&str; 4] =
     ["update-bug-list", "check-greenwave-cvp-tests", "drop-bugs", "check-rhcos-security-alerts"];
@@ -53,11 +57,16 @@ impl Structure {
         match value {
             Value::Null => {}
             Value::String(text) => match parse_time(text) {
-                None => self.warn(field, format!("{} is not a time; it is kept and counts as unknown", shown(value))),
-                Some(_) if !plain_time(text) => self.warn(field, format!("{text:?} is a time in another form than YYYY-MM-DDTHH:MM:SSZ")),
+                None => self
+                    .warn(field, format!("{} is not a time; it is kept and counts as unknown", shown(value))),
+                Some(_) if !plain_time(text) => {
+                    self.warn(field, format!("{text:?} is a time in another form than YYYY-MM-DDTHH:MM:SSZ"))
+                }
                 Some(_) => {}
             },
-            other => self.warn(field, format!("{} is not a time; it is kept and counts as unknown", shown(other))),
+            other => {
+                self.warn(field, format!("{} is not a time; it is kept and counts as unknown", shown(other)))
+            }
         }
     }
 }
@@ -124,15 +133,22 @@ fn formats(root: &Map<String, Value>, found: &mut Structure) {
     match root.get("schema_version") {
         Some(Value::String(version)) => match version.split('.').next().map(str::parse::<u64>) {
             Some(Ok(major)) if major > 1 => {
-                found.newer(place, format!("version {version:?} is newer than 1, the highest this program knows"));
+                found.newer(
+                    place,
+                    format!("version {version:?} is newer than 1, the highest this program knows"),
+                );
             }
             Some(Ok(_)) if version == "1.0" => {}
             Some(Ok(_)) => found.warn(place, format!("{version:?} is not the usual 1.0")),
-            _ => found.fault(place, format!("{} is not a version such as 1.0", shown(&version.as_str().into()))),
+            _ => found
+                .fault(place, format!("{} is not a version such as 1.0", shown(&version.as_str().into()))),
         },
         Some(Value::Number(number)) => {
             if number.as_f64().is_some_and(|n| n >= 2.0) {
-                found.newer(place, format!("version {number} is newer than 1, the highest this program knows"));
+                found.newer(
+                    place,
+                    format!("version {number} is newer than 1, the highest this program knows"),
+                );
             } else {
                 found.warn(place, "is a number; production writes it in quotes");
             }
@@ -212,7 +228,8 @@ fn metadata(value: &Value, found: &mut Structure) {
 fn tasks(value: &Value, found: &mut Structure) {
     let place = Path::key("tasks");
     let Value::Array(list) = value else {
-        return found.fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(value)));
+        return found
+            .fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(value)));
     };
     let mut names = HashSet::new();
     for (i, entry) in list.iter().enumerate() {
@@ -226,8 +243,15 @@ fn tasks(value: &Value, found: &mut Structure) {
                 if !names.insert(name) {
                     found.fault(place.then("name"), format!("{name:?} stands in the list twice"));
                 } else if name.parse::<Task>().is_err() {
-                    let known = if OTHER_TASKS.contains(&name.as_str()) { "not a task of this flow" } else { "an unknown task" };
-                    found.warn(place.then("name"), format!("{} is {known}; it is kept", shown(&name.as_str().into())));
+                    let known = if OTHER_TASKS.contains(&name.as_str()) {
+                        "not a task of this flow"
+                    } else {
+                        "an unknown task"
+                    };
+                    found.warn(
+                        place.then("name"),
+                        format!("{} is {known}; it is kept", shown(&name.as_str().into())),
+                    );
                 }
             }
             Some(other) => found.fault(place.then("name"), format!("is {}, not a task's name", kind(other))),
@@ -256,7 +280,8 @@ fn tasks(value: &Value, found: &mut Structure) {
         if let (Some(began), Some(ended)) = (time("started_at"), time("completed_at"))
             && ended < began
         {
-            found.warn(place.then("completed_at"), "is before started_at: the two come from different clocks");
+            found
+                .warn(place.then("completed_at"), "is before started_at: the two come from different clocks");
         }
         unknown_or_missing(task, &TASK_FIELDS, &[], &place, found);
     }
@@ -265,7 +290,8 @@ fn tasks(value: &Value, found: &mut Structure) {
 fn issues(value: &Value, ends_file: bool, found: &mut Structure) {
     let place = Path::key("issues");
     let Value::Array(list) = value else {
-        return found.fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(value)));
+        return found
+            .fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(value)));
     };
     for (i, entry) in list.iter().enumerate() {
         let place = place.at(i);
@@ -298,7 +324,10 @@ fn issues(value: &Value, ends_file: bool, found: &mut Structure) {
         let cut = ISSUE_FIELDS.iter().find(|f| !issue.contains_key(**f)).copied();
         let cut = cut.or((resolved && !issue.contains_key("resolved_at")).then_some("resolved_at"));
         if let Some(field) = cut.filter(|_| last) {
-            found.fault(place, format!("the field {field:?} is missing: the file is half-written or cut short"));
+            found.fault(
+                place,
+                format!("the field {field:?} is missing: the file is half-written or cut short"),
+            );
         } else {
             unknown_or_missing(issue, &ISSUE_FIELDS, &["resolved_at"], &place, found);
         }
@@ -313,18 +342,29 @@ fn related_tasks(issue: &Map<String, Value>, place: &Path, found: &mut Structure
                 match name {
                     Value::String(text) if text.parse::<Task>().is_ok() => {}
                     Value::String(_) => {
-                        found.warn(place.at(i), format!("{} is not a task of this flow; it is kept", shown(name)));
+                        found.warn(
+                            place.at(i),
+                            format!("{} is not a task of this flow; it is kept", shown(name)),
+                        );
                     }
                     other => found.fault(place.at(i), format!("is {}, not a task's name", kind(other))),
                 }
             }
         }
-        Some(other) => found.fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(other))),
+        Some(other) => {
+            found.fault(place, format!("is {}, not a list: the file is half-written or foreign", kind(other)))
+        }
         None => {}
     }
 }
 
-fn unknown_or_missing(map: &Map<String, Value>, fields: &[&str], more: &[&str], place: &Path, found: &mut Structure) {
+fn unknown_or_missing(
+    map: &Map<String, Value>,
+    fields: &[&str],
+    more: &[&str],
+    place: &Path,
+    found: &mut Structure,
+) {
     for field in fields {
         if !map.contains_key(*field) {
             found.warn(place.clone(), format!("the field {field:?} is missing"));
@@ -341,10 +381,12 @@ fn regatta(part: Option<&Value>, found: &mut Structure) {
     let Some(part) = part else { return };
     let place = Path::key("regatta");
     let Value::Object(map) = part else {
-        return found.fault(place, format!("is {}, not a mapping: the file is half-written or foreign", kind(part)));
+        return found
+            .fault(place, format!("is {}, not a mapping: the file is half-written or foreign", kind(part)));
     };
     if map.get("format").and_then(Value::as_u64).is_none_or(|format| format == 0) {
-        return found.fault(place.then("format"), "is not a format number: the file is half-written or foreign");
+        return found
+            .fault(place.then("format"), "is not a format number: the file is half-written or foreign");
     }
     let entries = match map.get("history") {
         Some(Value::Array(list)) => list.len(),
@@ -394,7 +436,11 @@ pub fn validate(text: &str, layout: Layout, legal: &Legal<'_>) -> Report {
             let written = state.render(layout);
             if let Some(line) = first_difference(text, &written) {
                 let why = "is not written as production writes it (by hand, or by another tool); the next change writes it anew";
-                report.warnings.push(Finding { line: Some(line), field: Path::default(), why: why.to_owned() });
+                report.warnings.push(Finding {
+                    line: Some(line),
+                    field: Path::default(),
+                    why: why.to_owned(),
+                });
             }
         }
     }
@@ -455,7 +501,11 @@ fn judge(event: &Event, folded: &crate::fold::Folded, legal: &Legal<'_>) -> Opti
         return None;
     }
     let from = state.status;
-    let tries = if after == state.attempt { String::new() } else { format!(" (attempt {} to {after})", state.attempt) };
+    let tries = if after == state.attempt {
+        String::new()
+    } else {
+        format!(" (attempt {} to {after})", state.attempt)
+    };
     Some(format!("{} moves {task} from {from} to {to}{tries}, which is no legal move", event.id))
 }
 
@@ -496,7 +546,11 @@ mod tests {
         for (name, text) in fixtures::all(release(), Layout::Yaml) {
             let report = validate(&text, Layout::Yaml, &forward_only);
             assert_eq!(report.faults, [], "{name}");
-            assert!(report.warnings.iter().all(|w| !w.why.contains("not written as")), "{name}: {:?}", report.warnings);
+            assert!(
+                report.warnings.iter().all(|w| !w.why.contains("not written as")),
+                "{name}: {:?}",
+                report.warnings
+            );
             let (state, _) = StateBox::parse(&text, Layout::Yaml).unwrap();
             let (json, _) = StateBox::parse(&state.render(Layout::Json), Layout::Json).unwrap();
             assert_eq!(json.render(Layout::Yaml), text, "{name}");
@@ -505,7 +559,13 @@ mod tests {
 
     #[test]
     fn what_is_odd_is_told_with_its_line_and_kept() {
-        let odd = [Variant::EndsBeforeItBegins, Variant::OtherTasks, Variant::QeOwner, Variant::NoResult, Variant::NoCandidate];
+        let odd = [
+            Variant::EndsBeforeItBegins,
+            Variant::OtherTasks,
+            Variant::QeOwner,
+            Variant::NoResult,
+            Variant::NoCandidate,
+        ];
         let text = fixtures::text(release(), 1, &odd, Layout::Yaml);
         let warnings: Vec<String> =
             validate(&text, Layout::Yaml, &forward_only).warnings.iter().map(ToString::to_string).collect();
@@ -530,15 +590,25 @@ mod tests {
             assert!(!faults(&text[..cut]).is_empty(), "cut at {cut}: {}", &text[..cut]);
         }
         // Inside the list of issues only a cut behind a whole issue cannot be told from the whole.
-        let whole: Vec<usize> = text.match_indices("\n- issue:").map(|(at, _)| at + 1).chain([text.len()]).collect();
+        let whole: Vec<usize> =
+            text.match_indices("\n- issue:").map(|(at, _)| at + 1).chain([text.len()]).collect();
         for cut in (issues..text.len()).step_by(3) {
             let body = text[..cut].lines().last().unwrap_or_default().trim_start();
             let in_names = body.starts_with("- ") && text[..cut].ends_with('\n');
-            assert!(!faults(&text[..cut]).is_empty() || whole.contains(&cut) || in_names || text[..cut].ends_with("[]\n"), "cut at {cut}");
+            assert!(
+                !faults(&text[..cut]).is_empty()
+                    || whole.contains(&cut)
+                    || in_names
+                    || text[..cut].ends_with("[]\n"),
+                "cut at {cut}"
+            );
         }
         let found = faults(&text[..issues]);
         assert_eq!(found.len(), 1);
-        assert!(found[0].contains("tasks: the field \"issues\" is missing: the file is half-written"), "{found:?}");
+        assert!(
+            found[0].contains("tasks: the field \"issues\" is missing: the file is half-written"),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -553,19 +623,44 @@ mod tests {
     fn foreign_files_and_wrong_fields_are_refused_with_line_and_field() {
         let text = plain();
         let cases = [
-            ("kind: Deployment\nspec: {}\n".to_owned(), "line 1, the document: the field \"schema_version\" is missing: this is not a StateBox"),
+            (
+                "kind: Deployment\nspec: {}\n".to_owned(),
+                "line 1, the document: the field \"schema_version\" is missing: this is not a StateBox",
+            ),
             ("- 1\n- 2\n".to_owned(), "line 1, the document: is a list, not a StateBox"),
             ("just words\n".to_owned(), "line 1, the document: is text, not a StateBox"),
-            (text.replace("status: Pass", "status: Passed"), "line 16, tasks[0].status: status \"Passed\": is not a status; write Not Started, In Progress, Pass or Fail"),
-            (text.replace("release: 4.20.1", "release: 4.20"), "line 2, release: is a number, not a release such as 4.20.1"),
-            (text.replace("resolved: true", "resolved: maybe"), "line 80, issues[0].resolved: is text, not true or false"),
-            (text.replace("name: take-ownership", "name: stage-testing"), "line 55, tasks[6].name: \"stage-testing\" stands in the list twice"),
-            (text.replace("schema_version: '1.0'", "schema_version: '2.0'"), "line 1, schema_version: version \"2.0\" is newer than 1, the highest this program knows"),
+            (
+                text.replace("status: Pass", "status: Passed"),
+                "line 16, tasks[0].status: status \"Passed\": is not a status; write Not Started, In Progress, Pass or Fail",
+            ),
+            (
+                text.replace("release: 4.20.1", "release: 4.20"),
+                "line 2, release: is a number, not a release such as 4.20.1",
+            ),
+            (
+                text.replace("resolved: true", "resolved: maybe"),
+                "line 92, issues[0].resolved: is text, not true or false",
+            ),
+            (
+                text.replace("name: take-ownership", "name: stage-testing"),
+                "line 62, tasks[6].name: \"stage-testing\" stands in the list twice",
+            ),
+            (
+                text.replace("schema_version: '1.0'", "schema_version: '2.0'"),
+                "line 1, schema_version: version \"2.0\" is newer than 1, the highest this program knows",
+            ),
         ];
         for (text, expected) in cases {
             assert_eq!(faults(&text), [expected]);
         }
-        assert!(validate("{\"schema_version\": \"1.0\", \"regatta\": {\"format\": 9}}", Layout::Json, &forward_only).newer_format);
+        assert!(
+            validate(
+                "{\"schema_version\": \"1.0\", \"regatta\": {\"format\": 9}}",
+                Layout::Json,
+                &forward_only
+            )
+            .newer_format
+        );
     }
 
     #[test]
@@ -576,14 +671,26 @@ mod tests {
             at: "2026-03-01T10:00:00Z".parse().unwrap(),
             actor: "x".into(),
             reason: None,
-            body: Body::TaskMoved { task: Task::StageTesting, from: Status::Pass, to, attempt, evidence: None, result: None },
+            body: Body::TaskMoved {
+                task: Task::StageTesting,
+                from: Status::Pass,
+                to,
+                attempt,
+                evidence: None,
+                result: None,
+            },
         };
         state.apply(vec![entry(1, Status::NotStarted, 2), entry(2, Status::InProgress, 2)]);
         assert_eq!(faults(&state.render(Layout::Yaml)), Vec::<String>::new());
         state.apply(vec![entry(3, Status::Pass, 2), entry(4, Status::Fail, 2)]);
         let found = faults(&state.render(Layout::Json));
         assert_eq!(found.len(), 1);
-        assert!(found[0].ends_with("regatta.history[4]: w/4 moves stage-testing from Pass to Fail, which is no legal move"), "{found:?}");
+        assert!(
+            found[0].ends_with(
+                "regatta.history[4]: w/4 moves stage-testing from Pass to Fail, which is no legal move"
+            ),
+            "{found:?}"
+        );
         assert!(found[0].starts_with("line "), "{found:?}");
     }
 
@@ -592,7 +699,13 @@ mod tests {
         let mut state = StateBox::new(release(), "2026-03-01T10:00:00Z".parse().unwrap());
         let body = Body::Leased { holder: "a".into(), until: "2026-03-01T11:00:00Z".parse().unwrap() };
         let at = "2026-03-01T10:00:00Z".parse().unwrap();
-        state.apply(vec![Event { id: EventId(Writer("w".into()), 1), at, actor: "x".into(), reason: None, body }]);
+        state.apply(vec![Event {
+            id: EventId(Writer("w".into()), 1),
+            at,
+            actor: "x".into(),
+            reason: None,
+            body,
+        }]);
         let text = state.render(Layout::Yaml);
         let regatta = text.find("regatta:").unwrap();
         for cut in regatta + 1..text.len() {

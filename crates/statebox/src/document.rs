@@ -70,7 +70,8 @@ impl Metadata {
             }
             "candidate_builds" => {
                 let entries = value.as_object().into_iter().flatten();
-                self.candidate_builds = entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect();
+                self.candidate_builds =
+                    entries.filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect();
             }
             _ => {}
         }
@@ -83,10 +84,12 @@ impl Metadata {
             "jira_ticket" => text(&self.jira_ticket),
             "release_date" => text(&self.release_date),
             "shipment_mr" => text(&self.shipment_mr),
-            "advisory_ids" => Value::Object(self.advisory_ids.iter().map(|(k, v)| (k.clone(), (*v).into())).collect()),
-            "candidate_builds" => {
-                Value::Object(self.candidate_builds.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect())
+            "advisory_ids" => {
+                Value::Object(self.advisory_ids.iter().map(|(k, v)| (k.clone(), (*v).into())).collect())
             }
+            "candidate_builds" => Value::Object(
+                self.candidate_builds.iter().map(|(k, v)| (k.clone(), v.clone().into())).collect(),
+            ),
             _ => Value::Null,
         }
     }
@@ -139,7 +142,11 @@ impl Layout {
     /// The layout of a text of unknown origin: JSON begins with a brace, and no StateBox in YAML does.
     #[must_use]
     pub fn guess(text: &str) -> Self {
-        if text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{') { Self::Json } else { Self::Yaml }
+        if text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('{') {
+            Self::Json
+        } else {
+            Self::Yaml
+        }
     }
 }
 
@@ -258,10 +265,10 @@ impl DocumentError {
 }
 
 /// One entry of a history as it stands in a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) event: Event,
-    /// The entry as it was read, kept only where it holds more than [`Event`] knows.
+    /// The entry as it was read, so that what [`Event`] does not know of it is written again.
     raw: Option<Value>,
     /// Whether it stands in one of the history files beside the document.
     pub(crate) archived: bool,
@@ -273,20 +280,25 @@ impl Entry {
     }
 
     /// Reads an entry; the error is serde's sentence.
-    pub(crate) fn read(raw: &Value, archived: bool) -> Result<Self, String> {
-        let event = Event::deserialize(raw).map_err(|e| e.to_string())?;
-        let plain = serde_json::to_value(&event).map_err(|e| e.to_string())?;
-        Ok(Self { event, raw: (plain != *raw).then(|| raw.clone()), archived })
+    pub(crate) fn read(raw: Value, archived: bool) -> Result<Self, String> {
+        let event = Event::deserialize(&raw).map_err(|e| e.to_string())?;
+        Ok(Self { event, raw: Some(raw), archived })
     }
 
     /// The same entry, standing in a history file.
-    pub(crate) fn into_archive(&self) -> Self {
+    pub(crate) fn archived_copy(&self) -> Self {
         Self { archived: true, ..self.clone() }
     }
 
     pub(crate) fn to_value(&self) -> Value {
         // Events are made of strings, numbers and maps with string keys: serializing them cannot fail.
         self.raw.clone().unwrap_or_else(|| serde_json::to_value(&self.event).expect("an event is plain data"))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.event == other.event && self.archived == other.archived && self.to_value() == other.to_value()
     }
 }
 
@@ -333,6 +345,22 @@ impl Document {
     /// # Errors
     /// When the text is not a whole StateBox of a known format; the error names line and field.
     pub fn parse(text: &str, layout: Layout) -> Result<(Self, Vec<Finding>), DocumentError> {
+        let (document, odd) = Self::parse_unplaced(text, layout)?;
+        let place = |(field, why)| Finding { line: line_of(text, layout, &field), field, why };
+        let mut warnings: Vec<Finding> = odd.into_iter().map(place).collect();
+        warnings.sort_by_key(|w| w.line);
+        Ok((document, warnings))
+    }
+
+    /// Reads a text, for those whom nothing odd concerns.
+    ///
+    /// # Errors
+    /// As [`Self::parse`].
+    pub fn read(text: &str, layout: Layout) -> Result<Self, DocumentError> {
+        Ok(Self::parse_unplaced(text, layout)?.0)
+    }
+
+    fn parse_unplaced(text: &str, layout: Layout) -> Result<(Self, Vec<(Path, String)>), DocumentError> {
         let tree = match layout {
             Layout::Json => json::read(text)?,
             Layout::Yaml => yaml_read::read(text)?,
@@ -341,14 +369,13 @@ impl Document {
         let findings = check::structure(&tree);
         if let Some(fault) = findings.faults.into_iter().next() {
             let line = locate(&fault.field);
-            return Err(DocumentError { code: fault.code, finding: Finding { line, field: fault.field, why: fault.why } });
+            return Err(DocumentError {
+                code: fault.code,
+                finding: Finding { line, field: fault.field, why: fault.why },
+            });
         }
-        let mut warnings: Vec<Finding> = findings
-            .warnings
-            .into_iter()
-            .map(|(field, why)| Finding { line: locate(&field), field, why })
-            .collect();
-        let document = Self::from_tree(tree).map_err(|(field, why)| DocumentError::bad(locate(&field), field, why))?;
+        let document =
+            Self::from_tree(tree).map_err(|(field, why)| DocumentError::bad(locate(&field), field, why))?;
         if layout == Layout::Yaml && !text.ends_with('\n') {
             let last = text.lines().count().max(1);
             return Err(DocumentError::bad(
@@ -357,8 +384,7 @@ impl Document {
                 "the file does not end with a line break, so it may be cut short; if it is whole, end its last line",
             ));
         }
-        warnings.sort_by_key(|w| w.line);
-        Ok((document, warnings))
+        Ok((document, findings.warnings))
     }
 
     fn from_tree(tree: Value) -> Result<Self, (Path, String)> {
@@ -367,17 +393,17 @@ impl Document {
         };
         let regatta = root.shift_remove("regatta");
         let release = root.get("release").and_then(Value::as_str).unwrap_or_default();
-        let release = release.parse().map_err(|e: regatta_kit::ParseError| (Path::key("release"), e.to_string()))?;
-        let mut document = Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), stated: Map::new(), release };
+        let release =
+            release.parse().map_err(|e: regatta_kit::ParseError| (Path::key("release"), e.to_string()))?;
+        let mut document =
+            Self { root, history: Vec::new(), archives: 0, unknown: Map::new(), stated: Map::new(), release };
         let Some(Value::Object(mut part)) = regatta else { return Ok(document) };
         let place = Path::key("regatta");
-        document.archives = part
-            .shift_remove("archives")
-            .and_then(|n| u32::try_from(n.as_u64()?).ok())
-            .unwrap_or_default();
+        document.archives =
+            part.shift_remove("archives").and_then(|n| u32::try_from(n.as_u64()?).ok()).unwrap_or_default();
         if let Some(Value::Array(entries)) = part.shift_remove("history") {
             let list = place.then("history");
-            for (i, raw) in entries.iter().enumerate() {
+            for (i, raw) in entries.into_iter().enumerate() {
                 document.history.push(Arc::new(Entry::read(raw, false).map_err(|why| (list.at(i), why))?));
             }
         }
@@ -400,11 +426,7 @@ impl Document {
         // the result does not depend on the order of arrival. An archived copy stands before one that is not.
         self.history.sort_by(|a, b| {
             a.event.id.cmp(&b.event.id).then_with(|| {
-                if a.event == b.event && a.raw == b.raw {
-                    b.archived.cmp(&a.archived)
-                } else {
-                    a.to_value().to_string().cmp(&b.to_value().to_string())
-                }
+                a.to_value().to_string().cmp(&b.to_value().to_string()).then(b.archived.cmp(&a.archived))
             })
         });
         self.history.dedup_by(|b, a| a.event.id == b.event.id);
@@ -433,17 +455,22 @@ impl Document {
     /// # Errors
     /// When it is no history file of this release.
     pub(crate) fn attach(&mut self, archive: &str) -> Result<(), DocumentError> {
-        let tree = json::read(archive)?;
+        let mut tree = json::read(archive)?;
         let place = Path::key("history");
         let of = tree.get("release").and_then(Value::as_str);
         if of != Some(self.release.to_string().as_str()) {
-            let why = format!("is not the history of {}: it names {}", self.release, of.unwrap_or("no release"));
-            return Err(DocumentError::bad(line_of(archive, Layout::Json, &Path::key("release")), Path::key("release"), why));
+            let why =
+                format!("is not the history of {}: it names {}", self.release, of.unwrap_or("no release"));
+            return Err(DocumentError::bad(
+                line_of(archive, Layout::Json, &Path::key("release")),
+                Path::key("release"),
+                why,
+            ));
         }
-        let Some(Value::Array(entries)) = tree.get("history") else {
+        let Some(Value::Array(entries)) = tree.get_mut("history").map(Value::take) else {
             return Err(DocumentError::bad(Some(1), place, "is missing: this is no history file"));
         };
-        for (i, raw) in entries.iter().enumerate() {
+        for (i, raw) in entries.into_iter().enumerate() {
             let at = place.at(i);
             let entry = Entry::read(raw, true)
                 .map_err(|why| DocumentError::bad(line_of(archive, Layout::Json, &at), at.clone(), why))?;

@@ -83,7 +83,11 @@ pub fn tree(release: Release, seed: u64, variants: &[Variant]) -> Value {
         clock
     };
     let time = |at: Timestamp| {
-        if has(Variant::EarlyTimes) { at.strftime("%Y-%m-%dT%H:%M:%S.266929+00:00").to_string() } else { seconds(at) }
+        if has(Variant::EarlyTimes) {
+            at.strftime("%Y-%m-%dT%H:%M:%S.266929+00:00").to_string()
+        } else {
+            seconds(at)
+        }
     };
 
     let mut metadata = Map::new();
@@ -98,13 +102,20 @@ pub fn tree(release: Release, seed: u64, variants: &[Variant]) -> Value {
     }
     metadata.insert("release_date".into(), "2026-Feb-19".into());
     let mut builds = Map::new();
-    for (arch, infix) in [("s390x", "-s390x"), ("aarch64", "-arm64"), ("ppc64le", "-ppc64le"), ("x86_64", "")] {
+    for (arch, infix) in [("s390x", "-s390x"), ("aarch64", "-arm64"), ("ppc64le", "-ppc64le"), ("x86_64", "")]
+    {
         if !has(Variant::NoCandidate) && (arch == "x86_64" || has(Variant::AllArches)) {
-            builds.insert(arch.into(), format!("{}.0-0.nightly{infix}-2026-02-01-035740", release.stream).into());
+            builds.insert(
+                arch.into(),
+                format!("{}.0-0.nightly{infix}-2026-02-01-035740", release.stream).into(),
+            );
         }
     }
     metadata.insert("candidate_builds".into(), Value::Object(builds));
-    let mr = format!("https://gitlab.example.com/hybrid-platforms/art/shipment-data/-/merge_requests/{}", 100 + draw("mr", 0, 900));
+    let mr = format!(
+        "https://gitlab.example.com/hybrid-platforms/art/shipment-data/-/merge_requests/{}",
+        100 + draw("mr", 0, 900)
+    );
     metadata.insert("shipment_mr".into(), if has(Variant::NoShipment) { Value::Null } else { mr.into() });
 
     let mut tasks = Vec::new();
@@ -112,7 +123,13 @@ pub fn tree(release: Release, seed: u64, variants: &[Variant]) -> Value {
     for (n, task) in (1u64..).zip(Task::ALL.into_iter().skip(1)) {
         let (began, ended) = (next(n), next(n + 100));
         let unfinished = has(Variant::Unfinished) && n >= 8;
-        let status = if !unfinished { "Pass" } else if n == 8 { "Fail" } else { "In Progress" };
+        let status = if !unfinished {
+            "Pass"
+        } else if n == 8 {
+            "Fail"
+        } else {
+            "In Progress"
+        };
         let mut entry = json!({
             "name": task.name(),
             "status": status,
@@ -157,12 +174,30 @@ pub fn tree(release: Release, seed: u64, variants: &[Variant]) -> Value {
             }
             issues.push(entry);
         };
-        issue(1, "Stage pipeline: 3 of 120 cases failed on AWS, see the run", true, &["stage-testing"], Some("Flake: passed on the next run"));
+        issue(
+            1,
+            "Stage pipeline: 3 of 120 cases failed on AWS, see the run",
+            true,
+            &["stage-testing"],
+            Some("Flake: passed on the next run"),
+        );
         issue(2, "ART asked to wait # until noon", false, &[], Some("It's done: shipped"));
-        issue(3, "CVE tracker bugs are missing from the advisory, and this sentence is long enough to be broken over lines", true, &["check-cve-tracker-bug"], None);
+        issue(
+            3,
+            "CVE tracker bugs are missing from the advisory, and this sentence is long enough to be broken over lines",
+            true,
+            &["check-cve-tracker-bug"],
+            None,
+        );
         issue(4, "General hold", true, &[], None);
         if has(Variant::OtherRelatedTask) {
-            issue(5, "An alert is open", true, &["change-advisory-status", "check-rhcos-security-alerts"], Some("closed"));
+            issue(
+                5,
+                "An alert is open",
+                true,
+                &["change-advisory-status", "check-rhcos-security-alerts"],
+                Some("closed"),
+            );
         }
     }
 
@@ -212,8 +247,12 @@ pub fn all(release: Release, layout: Layout) -> Vec<(String, String)> {
     let mut texts: Vec<_> =
         Variant::ALL.iter().map(|v| (format!("{v:?}"), text(release, 1, &[*v], layout))).collect();
     for seed in 2..12 {
-        let mixed: Vec<Variant> =
-            Variant::ALL.into_iter().enumerate().filter(|(i, _)| chance(seed, "mix", "", *i as u64) % 3 == 0).map(|(_, v)| v).collect();
+        let mixed: Vec<Variant> = Variant::ALL
+            .into_iter()
+            .enumerate()
+            .filter(|(i, _)| chance(seed, "mix", "", *i as u64).is_multiple_of(3))
+            .map(|(_, v)| v)
+            .collect();
         texts.push((format!("{mixed:?}"), text(release, seed, &mixed, layout)));
     }
     texts

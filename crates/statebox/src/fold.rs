@@ -11,7 +11,7 @@ use regatta_kit::{Status, Task, TaskMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::document::{Metadata, seconds};
+use crate::document::Metadata;
 use crate::event::{Body, EffectKey, Event, Evidence, Handle, IssueChange, Mark, Message, QuestionRecord};
 use crate::foreign;
 
@@ -102,8 +102,12 @@ impl IssueState {
     }
 
     pub(crate) fn identity(text: &str, reported_at: Option<Timestamp>) -> String {
-        let time = reported_at.map(seconds).unwrap_or_default();
-        regatta_kit::ids::digest(format!("{}\n{time}", text.trim()).as_bytes(), 12)
+        // FNV-1a over text and second: no secret depends on it, and it is made for every issue at every change.
+        let time = reported_at.map_or(0, Timestamp::as_second).to_le_bytes();
+        let hash = text.trim().bytes().chain(time).fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+        });
+        format!("{hash:016x}")
     }
 }
 
@@ -254,7 +258,9 @@ impl Folded {
                     self.open_questions.push(OpenQuestion { question: question.clone(), asked_at: at });
                 }
             }
-            Body::Closed { question, .. } => self.open_questions.retain(|open| open.question.key != *question),
+            Body::Closed { question, .. } => {
+                self.open_questions.retain(|open| open.question.key != *question)
+            }
             Body::Overridden { task, verdict, role, evidence, covers } if stage(*verdict) == 2 => {
                 let state = &mut self.tasks[*task];
                 finish(state, *verdict, at);
@@ -275,7 +281,8 @@ impl Folded {
             Body::Overridden { .. } => {}
             Body::Issue(change) => self.change_issue(at, change),
             Body::Queued { message } => {
-                let known = self.told.contains_key(&message.key) || self.outbox.iter().any(|m| m.key == message.key);
+                let known =
+                    self.told.contains_key(&message.key) || self.outbox.iter().any(|m| m.key == message.key);
                 if !known {
                     self.outbox.push(message.clone());
                 }
@@ -292,10 +299,15 @@ impl Folded {
     }
 
     fn observe(&mut self, event: &Event, subject: &str, value: &Value, digest: &str) {
-        let same = self.observed.get(subject).is_some_and(|seen| seen.digest == digest && seen.value == *value);
+        let same =
+            self.observed.get(subject).is_some_and(|seen| seen.digest == digest && seen.value == *value);
         if !same {
-            let seen =
-                Observed { value: value.clone(), digest: digest.to_owned(), at: event.at, by: event.actor.clone() };
+            let seen = Observed {
+                value: value.clone(),
+                digest: digest.to_owned(),
+                at: event.at,
+                by: event.actor.clone(),
+            };
             self.observed.insert(subject.to_owned(), seen);
         }
     }
@@ -359,7 +371,8 @@ impl Folded {
                 if let Some(issue) = open {
                     // Reported again while open: the entry stands, what the new report adds is taken over.
                     issue.blocker |= blocker;
-                    let fresh: Vec<String> = names.filter(|name| !issue.related_tasks.contains(name)).collect();
+                    let fresh: Vec<String> =
+                        names.filter(|name| !issue.related_tasks.contains(name)).collect();
                     if !issue.related_tasks.is_empty() {
                         issue.related_tasks.extend(fresh);
                     }
@@ -377,7 +390,9 @@ impl Folded {
                 });
             }
             IssueChange::Resolved { text, resolution } => {
-                if let Some(issue) = self.issues.iter_mut().find(|i| !i.resolved && i.text.trim() == text.trim()) {
+                if let Some(issue) =
+                    self.issues.iter_mut().find(|i| !i.resolved && i.text.trim() == text.trim())
+                {
                     issue.resolved = true;
                     issue.resolution = Some(resolution.clone());
                     issue.resolved_at = Some(at);

@@ -8,6 +8,8 @@ use jiff::Timestamp;
 use regatta_kit::{Status, Task};
 use serde_json::{Map, Value, json};
 
+use std::collections::HashMap;
+
 use crate::document::{Metadata, parse_time, seconds, text_digest};
 use crate::fold::{Folded, IssueState, MovedBy, stage};
 
@@ -52,7 +54,10 @@ fn task_difference(root: &Map<String, Value>, folded: &Folded, trust: Trust, fou
         let Some(task) = text("name").and_then(|name| name.parse::<Task>().ok()) else { continue };
         let Some(status) = text("status").and_then(|word| word.parse::<Status>().ok()) else { continue };
         let state = &folded.tasks[task];
-        if trust == Trust::Progress && stage(status) <= stage(state.status) && state.moved_by != MovedBy::Nobody {
+        if trust == Trust::Progress
+            && stage(status) <= stage(state.status)
+            && state.moved_by != MovedBy::Nobody
+        {
             continue;
         }
         let mut note = |field: &str, value: Value| {
@@ -78,14 +83,21 @@ fn task_difference(root: &Map<String, Value>, folded: &Folded, trust: Trust, fou
     }
 }
 
-fn issue_difference(root: &Map<String, Value>, folded: &Folded, trust: Trust, found: &mut Map<String, Value>) {
+fn issue_difference(
+    root: &Map<String, Value>,
+    folded: &Folded,
+    trust: Trust,
+    found: &mut Map<String, Value>,
+) {
+    let by_id: HashMap<&str, &IssueState> =
+        folded.issues.iter().map(|issue| (issue.id.as_str(), issue)).collect();
     for entry in list(root, "issues") {
         let stands = read_issue(entry);
         if stands.text.is_empty() {
             continue;
         }
         let path = format!("issues/{}", stands.id);
-        let Some(known) = folded.issues.iter().find(|issue| issue.id == stands.id) else {
+        let Some(known) = by_id.get(stands.id.as_str()) else {
             found.insert(
                 path,
                 json!({
@@ -109,13 +121,15 @@ fn issue_difference(root: &Map<String, Value>, folded: &Folded, trust: Trust, fo
         if stands.resolved != known.resolved {
             note("resolved", stands.resolved.into());
         }
-        if stands.blocker != known.blocker {
+        if trust == Trust::Everything && stands.blocker != known.blocker {
             note("blocker", stands.blocker.into());
         }
-        if stands.related_tasks != known.related_tasks {
+        if trust == Trust::Everything && stands.related_tasks != known.related_tasks {
             note("related_tasks", json!(stands.related_tasks));
         }
-        let digest = |text: &Option<String>| text.as_deref().map(|t| reference_digest(t).unwrap_or_else(|| text_digest(t)));
+        let digest = |text: &Option<String>| {
+            text.as_deref().map(|t| reference_digest(t).unwrap_or_else(|| text_digest(t)))
+        };
         if digest(&stands.resolution) != digest(&known.resolution) {
             note("resolution", entry.get("resolution").map_or(Value::Null, by_reference));
         }
@@ -193,17 +207,35 @@ fn take_issue(folded: &mut Folded, id: &str, field: Option<&str>, value: &Value)
 /// Puts the texts that an import named by digest back into the fold, from the document in which they stand.
 pub(crate) fn fill_texts(folded: &mut Folded, root: &Map<String, Value>) {
     for entry in list(root, "tasks") {
-        let Some(task) = entry.get("name").and_then(Value::as_str).and_then(|n| n.parse::<Task>().ok()) else { continue };
+        let Some(task) = entry.get("name").and_then(Value::as_str).and_then(|n| n.parse::<Task>().ok())
+        else {
+            continue;
+        };
         let state = &mut folded.tasks[task];
-        if let (Some(digest), Some(text)) = (&state.result_digest, entry.get("result").and_then(Value::as_str))
+        if let (Some(digest), Some(text)) =
+            (&state.result_digest, entry.get("result").and_then(Value::as_str))
             && *digest == text_digest(text)
         {
             state.result = Some(text.to_owned());
         }
     }
+    let mut waiting: HashMap<String, &mut IssueState> = folded
+        .issues
+        .iter_mut()
+        .filter(|issue| {
+            [Some(&issue.text), issue.resolution.as_ref()]
+                .into_iter()
+                .flatten()
+                .any(|t| t.starts_with('\u{0}'))
+        })
+        .map(|issue| (issue.id.clone(), issue))
+        .collect();
+    if waiting.is_empty() {
+        return;
+    }
     for entry in list(root, "issues") {
         let stands = read_issue(entry);
-        if let Some(issue) = folded.issues.iter_mut().find(|issue| issue.id == stands.id) {
+        if let Some(issue) = waiting.get_mut(&stands.id) {
             if reference_digest(&issue.text).is_some() {
                 issue.text = stands.text;
             }
@@ -248,7 +280,9 @@ fn list<'a>(root: &'a Map<String, Value>, field: &str) -> &'a [Value] {
 
 fn by_reference(value: &Value) -> Value {
     match value.as_str() {
-        Some(text) if text.len() > SHORT => json!({ "digest": text_digest(text), "characters": text.chars().count() }),
+        Some(text) if text.len() > SHORT => {
+            json!({ "digest": text_digest(text), "characters": text.chars().count() })
+        }
         _ => value.clone(),
     }
 }

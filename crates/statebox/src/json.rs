@@ -1,7 +1,9 @@
 //! The JSON layout: serde_json reads and writes it; a small scanner finds the line of a field for messages, keys that
 //! appear twice, and numbers that would lose digits.
 
-use serde_json::Value;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
 
 use crate::document::{DocumentError, Path, Step};
 
@@ -11,7 +13,17 @@ pub(crate) fn read(text: &str) -> Result<Value, DocumentError> {
     if text.trim().is_empty() {
         return Err(DocumentError::bad(Some(1), Path::default(), "is empty"));
     }
-    let tree: Value = serde_json::from_str(text).map_err(|error| {
+    let strict: Result<Strict, _> = serde_json::from_str(text);
+    let read = match strict {
+        Ok(Strict(tree)) => return Ok(tree),
+        // A double or a doubtful number: the scanner knows which; a large float is neither.
+        Err(error) if error.is_data() => match fault(text) {
+            Some(fault) => return Err(fault),
+            None => serde_json::from_str(text),
+        },
+        Err(error) => Err(error),
+    };
+    read.map_err(|error| {
         // What the scanner saw last is where a cut file ends.
         let mut last = Path::default();
         Scanner::new(text).walk(&mut |event| {
@@ -19,9 +31,17 @@ pub(crate) fn read(text: &str) -> Result<Value, DocumentError> {
                 last = Path(path.to_vec());
             }
         });
-        let why = if error.is_eof() { "the file ends in the middle: it is half-written".to_owned() } else { error.to_string() };
+        let why = if error.is_eof() {
+            "the file ends in the middle: it is half-written".to_owned()
+        } else {
+            error.to_string()
+        };
         DocumentError::bad(Some(error.line()), last, why)
-    })?;
+    })
+}
+
+/// The place of a key that stands twice, or of a number that would lose digits.
+fn fault(text: &str) -> Option<DocumentError> {
     let mut fault = None;
     Scanner::new(text).walk(&mut |event| {
         let found = match event {
@@ -33,7 +53,77 @@ pub(crate) fn read(text: &str) -> Result<Value, DocumentError> {
         };
         fault.get_or_insert_with(|| DocumentError::bad(Some(found.1), Path(found.0.to_vec()), found.2));
     });
-    fault.map_or(Ok(tree), Err)
+    fault
+}
+
+/// A tree read without losing anything: no key twice, no integer cut to a float.
+struct Strict(Value);
+
+impl<'de> Deserialize<'de> for Strict {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StrictVisitor).map(Self)
+    }
+}
+
+struct StrictVisitor;
+
+impl<'de> Visitor<'de> for StrictVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Bool(flag))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(number.into())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+        // Where a float is this large and whole it may have been an integer; the scanner knows.
+        if number.fract() == 0.0 && number.abs() > 9e15 {
+            return Err(E::custom("a number may lose digits"));
+        }
+        Ok(number.into())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(text.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(Strict(value)) = entries.next_element()? {
+            list.push(value);
+        }
+        Ok(Value::Array(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let Strict(value) = entries.next_value()?;
+            if map.insert(key, value).is_some() {
+                return Err(de::Error::custom("a key appears twice"));
+            }
+        }
+        Ok(Value::Object(map))
+    }
 }
 
 /// Writes a tree, indented by two, with a line break at the end.
@@ -120,7 +210,9 @@ impl<'t> Scanner<'t> {
             }
             _ => {
                 let rest = &self.text[start..];
-                let end = rest.find(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace()).unwrap_or(rest.len());
+                let end = rest
+                    .find(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace())
+                    .unwrap_or(rest.len());
                 let number = (first == b'-' || first.is_ascii_digit()).then(|| &rest[..end]);
                 self.at += end;
                 see(Seen::Value { path, line, number });
@@ -221,12 +313,14 @@ mod tests {
         assert_eq!(error, "line 2, a: appears twice; one of the two has to go");
         let error = read("{\"a\": 123456789012345678901}").unwrap_err().to_string();
         assert!(error.contains("more digits"), "{error}");
-        assert!(read("{\"a\": 18446744073709551615, \"b\": -3, \"c\": 1.5e3}").is_ok());
+        assert!(read("{\"a\": 18446744073709551615, \"b\": -3, \"c\": 1.5e300, \"d\": 1e20}").is_ok());
     }
 
     #[test]
     fn nothing_makes_the_scanner_panic() {
-        for text in ["", "{", "{\"", "{\"a\\", "[[[", "{\"é\\", "\"\\u12", "{\"a\":}", "nul", "[1 2]", "\u{feff}{}"] {
+        for text in
+            ["", "{", "{\"", "{\"a\\", "[[[", "{\"é\\", "\"\\u12", "{\"a\":}", "nul", "[1 2]", "\u{feff}{}"]
+        {
             let _ = read(text);
             let _ = line_of(text, &Path::key("a"));
         }

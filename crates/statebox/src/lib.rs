@@ -8,10 +8,10 @@
 pub mod check;
 pub mod document;
 pub mod event;
-pub mod fold;
 #[cfg(any(test, feature = "fixtures"))]
 #[doc(hidden)]
 pub mod fixtures;
+pub mod fold;
 mod foreign;
 mod json;
 pub mod mask;

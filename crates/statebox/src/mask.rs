@@ -180,7 +180,9 @@ fn tokens(text: &str) -> Vec<Found> {
             if parts.len() >= 3 && parts[0].len() >= 8 && parts[1].len() >= 8 {
                 found.push((at..end, TOKEN));
             }
-        } else if rest.starts_with("-----BEGIN ") && rest.lines().next().is_some_and(|l| l.contains("PRIVATE KEY")) {
+        } else if rest.starts_with("-----BEGIN ")
+            && rest.lines().next().is_some_and(|l| l.contains("PRIVATE KEY"))
+        {
             let end = rest.find("-----END").map_or(text.len(), |n| at + n);
             let end = text[end..].find('\n').map_or(text.len(), |n| end + n);
             found.push((at..end, TOKEN));

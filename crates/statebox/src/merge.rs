@@ -4,8 +4,9 @@
 //! changed is taken, what both changed alike is taken once. A final status is never overwritten by a running one;
 //! where both sides changed the same thing differently, the later one stands and a note says so.
 
+use jiff::Timestamp;
 use regatta_kit::ids::EventId;
-use regatta_kit::{Release, Status};
+use regatta_kit::{Release, Status, Task};
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -83,7 +84,11 @@ fn edits_since(base: &StateBox, side: &StateBox, other: &StateBox) -> Map<String
         let pending_in_both = other.pending().get(path) == Some(value);
         as_in_base && !pending_in_both
     };
-    side.pending().iter().filter(|(path, value)| !known(path, value)).map(|(p, v)| (p.clone(), v.clone())).collect()
+    side.pending()
+        .iter()
+        .filter(|(path, value)| !known(path, value))
+        .map(|(p, v)| (p.clone(), v.clone()))
+        .collect()
 }
 
 /// The raw value at a path of a difference.
@@ -92,7 +97,11 @@ fn raw_at<'a>(root: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     let (area, name, field) = (parts.next()?, parts.next()?, parts.next());
     let entry = match area {
         "metadata" => return root.get(area)?.get(name),
-        "tasks" => root.get(area)?.as_array()?.iter().find(|e| e.get("name").and_then(Value::as_str) == Some(name))?,
+        "tasks" => root
+            .get(area)?
+            .as_array()?
+            .iter()
+            .find(|e| e.get("name").and_then(Value::as_str) == Some(name))?,
         _ => root.get(area)?.as_array()?.iter().find(|e| foreign::issue_id(e) == name)?,
     };
     match field {
@@ -132,14 +141,50 @@ pub(crate) fn unite(newest: Document, written: &Document) -> StateBox {
     document.root = root;
     let state = StateBox::fold_anew(document, &[&stale_root, &written.root]);
     let mut progress = foreign::difference(&stale_root, state.folded(), Trust::Progress);
-    progress.retain(|path, _| if path.starts_with("metadata/") { !blind && edits.contains_key(path) } else { edits.contains_key(path) });
+    let been = stations(state.document());
+    progress.retain(|path, _| {
+        let task = path.strip_prefix("tasks/").and_then(|rest| rest.split('/').next());
+        let passed =
+            task.and_then(|name| station(&stale_root, name)).is_some_and(|station| been.contains(&station));
+        let metadata = path.starts_with("metadata/");
+        edits.contains_key(path) && !passed && !(metadata && blind)
+    });
     state.believing(progress, &stale_root)
+}
+
+/// Where a task stood: status, and the second at which it came to its end.
+type Station = (Task, Status, Option<i64>);
+
+/// Every station that a history went through: content that shows one of them is old, not edited.
+fn stations(document: &Document) -> HashSet<Station> {
+    let mut folded = Folded::default();
+    let mut been = HashSet::new();
+    for event in document.history() {
+        folded.step(event);
+        been.extend(
+            folded
+                .tasks
+                .iter()
+                .map(|(task, state)| (task, state.status, state.completed_at.map(Timestamp::as_second))),
+        );
+    }
+    been
+}
+
+/// Where a document says that a task stands.
+fn station(root: &Map<String, Value>, name: &str) -> Option<Station> {
+    let entry = root.get("tasks")?.as_array()?.iter().find(|entry| text(entry, "name") == name)?;
+    let ended = parse_time(&text(entry, "completed_at")).map(Timestamp::as_second);
+    Some((name.parse().ok()?, text(entry, "status").parse().ok()?, ended))
 }
 
 /// Tasks that the fold does not know (other names) come over from the other content.
 fn adopt_unknown_entries(root: &mut Map<String, Value>, other: &Map<String, Value>) {
     let name = |entry: &Value| entry.get("name").and_then(Value::as_str).map(str::to_owned);
-    let (Some(Value::Array(tasks)), Some(Value::Array(others))) = (root.get_mut("tasks"), other.get("tasks")) else { return };
+    let (Some(Value::Array(tasks)), Some(Value::Array(others))) = (root.get_mut("tasks"), other.get("tasks"))
+    else {
+        return;
+    };
     for entry in others {
         let foreign = name(entry).is_some_and(|n| n.parse::<regatta_kit::Task>().is_err());
         if foreign && !tasks.iter().any(|t| name(t) == name(entry)) {
@@ -156,7 +201,8 @@ enum Side {
 }
 
 fn later_side(ours: &Map<String, Value>, theirs: &Map<String, Value>) -> Side {
-    let time = |root: &Map<String, Value>| root.get("updated_at").and_then(Value::as_str).and_then(parse_time);
+    let time =
+        |root: &Map<String, Value>| root.get("updated_at").and_then(Value::as_str).and_then(parse_time);
     match time(ours).cmp(&time(theirs)) {
         std::cmp::Ordering::Greater => Side::Ours,
         std::cmp::Ordering::Less => Side::Theirs,
@@ -174,13 +220,32 @@ struct Sides {
 }
 
 impl Sides {
-    fn root(&mut self, base: &Map<String, Value>, ours: &Map<String, Value>, theirs: &Map<String, Value>) -> Map<String, Value> {
+    fn root(
+        &mut self,
+        base: &Map<String, Value>,
+        ours: &Map<String, Value>,
+        theirs: &Map<String, Value>,
+    ) -> Map<String, Value> {
         let mut merged = Map::new();
         for key in keys(base, ours, theirs) {
             let (b, o, t) = (base.get(&key), ours.get(&key), theirs.get(&key));
             let value = match key.as_str() {
-                "tasks" => Some(self.list(b, o, t, &|e| text(e, "name"), &|e| text(e, "started_at") + &text(e, "name"), Self::task)),
-                "issues" => Some(self.list(b, o, t, &foreign::issue_id, &|e| text(e, "reported_at") + &text(e, "issue"), Self::issue)),
+                "tasks" => Some(self.list(
+                    b,
+                    o,
+                    t,
+                    &|e| text(e, "name"),
+                    &|e| text(e, "started_at") + &text(e, "name"),
+                    Self::task,
+                )),
+                "issues" => Some(self.list(
+                    b,
+                    o,
+                    t,
+                    &foreign::issue_id,
+                    &|e| text(e, "reported_at") + &text(e, "issue"),
+                    Self::issue,
+                )),
                 "updated_at" => latest(o, t).cloned(),
                 _ => self.value(&key, b, o, t),
             };
@@ -191,10 +256,17 @@ impl Sides {
         merged
     }
 
-    fn map(&mut self, path: &str, base: &Map<String, Value>, ours: &Map<String, Value>, theirs: &Map<String, Value>) -> Map<String, Value> {
+    fn map(
+        &mut self,
+        path: &str,
+        base: &Map<String, Value>,
+        ours: &Map<String, Value>,
+        theirs: &Map<String, Value>,
+    ) -> Map<String, Value> {
         let mut merged = Map::new();
         for key in keys(base, ours, theirs) {
-            let value = self.value(&format!("{path}.{key}"), base.get(&key), ours.get(&key), theirs.get(&key));
+            let value =
+                self.value(&format!("{path}.{key}"), base.get(&key), ours.get(&key), theirs.get(&key));
             if let Some(value) = value {
                 merged.insert(key, value);
             }
@@ -203,7 +275,13 @@ impl Sides {
     }
 
     /// Three-way for any value; `None` when it is gone from both, or from one while the other left it alone.
-    fn value(&mut self, path: &str, base: Option<&Value>, ours: Option<&Value>, theirs: Option<&Value>) -> Option<Value> {
+    fn value(
+        &mut self,
+        path: &str,
+        base: Option<&Value>,
+        ours: Option<&Value>,
+        theirs: Option<&Value>,
+    ) -> Option<Value> {
         if ours == theirs || theirs == base {
             return ours.cloned();
         }
@@ -244,7 +322,8 @@ impl Sides {
         let find = |list: &[Value], id: &str| list.iter().find(|e| identity(e) == id).cloned();
         let mut merged: Vec<Value> = Vec::new();
         let mut done: Vec<String> = Vec::new();
-        let mut fresh: Vec<&Value> = ours.iter().chain(&theirs).filter(|e| find(&base, &identity(e)).is_none()).collect();
+        let mut fresh: Vec<&Value> =
+            ours.iter().chain(&theirs).filter(|e| find(&base, &identity(e)).is_none()).collect();
         fresh.sort_by_key(|e| order(e));
         for entry in base.iter().chain(fresh) {
             let id = identity(entry);
@@ -299,13 +378,11 @@ impl Sides {
 
     fn issue(&mut self, base: Option<&Value>, ours: &Value, theirs: &Value) -> Value {
         let resolved = |entry: &Value| entry.get("resolved") == Some(&Value::Bool(true));
-        if resolved(ours) && resolved(theirs) && ours != theirs && base != Some(ours) && base != Some(theirs) {
-            let time = |entry: &Value| parse_time(&text(entry, "resolved_at"));
-            return if time(ours) > time(theirs) || (time(ours) == time(theirs) && ours.to_string() >= theirs.to_string()) {
-                ours.clone()
-            } else {
-                theirs.clone()
-            };
+        if resolved(ours) && resolved(theirs) && ours != theirs && base != Some(ours) && base != Some(theirs)
+        {
+            // The later stands; of two at one instant the choice must not depend on which is called ours.
+            let rank = |entry: &Value| (parse_time(&text(entry, "resolved_at")), entry.to_string());
+            return if rank(ours) >= rank(theirs) { ours.clone() } else { theirs.clone() };
         }
         let path = format!("issues.{}", foreign::issue_id(ours));
         self.value(&path, base, Some(ours), Some(theirs)).unwrap_or_default()
@@ -355,9 +432,8 @@ mod tests {
     use crate::document::Layout;
     use crate::event::{Body, Event};
     use crate::fixtures::{self, Variant};
-    use jiff::{SignedDuration, Timestamp};
+    use jiff::SignedDuration;
     use proptest::prelude::*;
-    use regatta_kit::Task;
     use regatta_kit::ids::Writer;
 
     fn release() -> Release {
@@ -369,8 +445,21 @@ mod tests {
     }
 
     fn moved(writer: &str, number: u64, second: i64, task: Task, to: Status, attempt: u32) -> Event {
-        let body = Body::TaskMoved { task, from: Status::NotStarted, to, attempt, evidence: None, result: Some(format!("{writer} says {to}")) };
-        Event { id: EventId(Writer(writer.into()), number), at: at(second), actor: writer.into(), reason: None, body }
+        let body = Body::TaskMoved {
+            task,
+            from: Status::NotStarted,
+            to,
+            attempt,
+            evidence: None,
+            result: Some(format!("{writer} says {to}")),
+        };
+        Event {
+            id: EventId(Writer(writer.into()), number),
+            at: at(second),
+            actor: writer.into(),
+            reason: None,
+            body,
+        }
     }
 
     fn production(change: impl Fn(String) -> String) -> StateBox {
@@ -402,7 +491,10 @@ mod tests {
         let merged = merge(&base, &ours, &theirs).unwrap();
         assert_eq!(merged.notes, Vec::<String>::new());
         let tree = merged.state.to_value();
-        assert_eq!((&tree["metadata"]["jira_ticket"], &tree["metadata"]["release_date"]), (&"ART-7".into(), &"2026-Mar-03".into()));
+        assert_eq!(
+            (&tree["metadata"]["jira_ticket"], &tree["metadata"]["release_date"]),
+            (&"ART-7".into(), &"2026-Mar-03".into())
+        );
         assert_eq!(tree["tasks"][8]["status"], "Pass");
         assert_eq!(tree["issues"][2]["resolved"], true);
         assert_eq!(tree["notes"], "ours");
@@ -432,7 +524,10 @@ mod tests {
         let (ours, theirs) = (side("ART-1", "2026-04-02T00:00:00Z"), side("ART-2", "2026-04-01T00:00:00Z"));
         let merged = merge(&base, &ours, &theirs).unwrap();
         assert_eq!(merged.state.to_value()["metadata"]["jira_ticket"], "ART-1");
-        assert_eq!(merged.notes, ["metadata.jira_ticket: both sides changed it; \"ART-1\" stands (ours, the later)"]);
+        assert_eq!(
+            merged.notes,
+            ["metadata.jira_ticket: both sides changed it; \"ART-1\" stands (ours, the later)"]
+        );
         let swapped = merge(&base, &theirs, &ours).unwrap();
         assert_eq!(swapped.state.to_value()["metadata"]["jira_ticket"], "ART-1");
     }
@@ -497,7 +592,14 @@ mod tests {
             list.into_iter()
                 .map(|(writer, second, task, to, attempt)| {
                     numbers[writer] += 1;
-                    moved(["a", "b", "c"][writer], numbers[writer], second, Task::ALL[task], words[to], attempt)
+                    moved(
+                        ["a", "b", "c"][writer],
+                        numbers[writer],
+                        second,
+                        Task::ALL[task],
+                        words[to],
+                        attempt,
+                    )
                 })
                 .collect()
         })

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use regatta_kit::ids::{EventId, Writer, digest};
 use regatta_kit::{Release, Status, Task};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::document::{Document, DocumentError, Entry, FORMAT, Finding, Layout, Metadata, seconds};
@@ -41,6 +41,10 @@ impl StateBox {
         let pending = foreign::difference(&document.root, &folded, Trust::Everything);
         let mut state = Self { document, folded, pending };
         state.believe_pending();
+        if state.document.is_partial() {
+            // Without the older history nobody can tell an edit from what it says.
+            state.pending.clear();
+        }
         state
     }
 
@@ -64,6 +68,9 @@ impl StateBox {
     /// Folds a united history and writes all it knows into the fields; texts that only the given fields hold are
     /// found there.
     pub(crate) fn fold_anew(document: Document, texts: &[&Map<String, Value>]) -> Self {
+        if document.is_partial() {
+            return Self::open(document);
+        }
         let mut folded = Folded::of(document.history());
         foreign::fill_texts(&mut folded, &document.root);
         for root in texts {
@@ -97,7 +104,8 @@ impl StateBox {
 
     /// When the edits not yet recorded were made, as far as the document tells.
     fn edited_at(&self) -> Timestamp {
-        let stated = crate::document::parse_time(self.document.text("updated_at")).unwrap_or(Timestamp::UNIX_EPOCH);
+        let stated =
+            crate::document::parse_time(self.document.text("updated_at")).unwrap_or(Timestamp::UNIX_EPOCH);
         self.last_at().map_or(stated, |last| stated.max(last))
     }
 
@@ -225,9 +233,8 @@ impl StateBox {
                 self.project_task(task);
             }
         }
-        let standing: Vec<String> = self.document.list("issues").iter().map(foreign::issue_id).collect();
-        if touched.issues || self.folded.issues.iter().any(|issue| !standing.contains(&issue.id)) {
-            self.project_issues(&standing);
+        if touched.issues || self.document.list("issues").len() < self.folded.issues.len() {
+            self.project_issues();
         }
         if let Some(at) = self.last_at() {
             self.document.root.insert("updated_at".to_owned(), seconds(at).into());
@@ -288,7 +295,9 @@ impl StateBox {
             let same_time = |old: &Value| old.as_str().and_then(crate::document::parse_time).map(seconds);
             let stands = entry.get(field);
             let same = stands == Some(&value)
-                || (field != "status" && value.is_string() && stands.and_then(same_time).as_deref() == value.as_str());
+                || (field != "status"
+                    && value.is_string()
+                    && stands.and_then(same_time).as_deref() == value.as_str());
             if !same {
                 entry.insert(field.to_owned(), value);
             }
@@ -300,12 +309,12 @@ impl StateBox {
         }
     }
 
-    fn project_issues(&mut self, standing: &[String]) {
-        let issues = self.folded.issues.clone();
+    fn project_issues(&mut self) {
         let list = self.document.list_mut("issues");
-        for issue in issues {
-            let place = standing.iter().position(|id| *id == issue.id);
-            let place = place.unwrap_or_else(|| {
+        let standing: HashMap<String, usize> =
+            list.iter().enumerate().rev().map(|(place, entry)| (foreign::issue_id(entry), place)).collect();
+        for issue in &self.folded.issues {
+            let place = standing.get(&issue.id).copied().unwrap_or_else(|| {
                 list.push(json!({
                     "issue": issue.text,
                     "reported_at": issue.reported_at.map(seconds),
@@ -326,10 +335,11 @@ impl StateBox {
             set("blocker", issue.blocker.into());
             set("related_tasks", json!(issue.related_tasks));
             if issue.resolved {
-                if let Some(text) = issue.resolution.filter(|text| !text.starts_with('\u{0}')) {
-                    set("resolution", text.into());
+                if let Some(text) = issue.resolution.as_ref().filter(|text| !text.starts_with('\u{0}')) {
+                    set("resolution", text.clone().into());
                 }
-                let stands = entry.get("resolved_at").and_then(Value::as_str).and_then(crate::document::parse_time);
+                let stands =
+                    entry.get("resolved_at").and_then(Value::as_str).and_then(crate::document::parse_time);
                 if let Some(at) = issue.resolved_at
                     && stands.map(seconds) != Some(seconds(at))
                 {
@@ -362,7 +372,8 @@ impl StateBox {
         if document.history.is_empty() && document.unknown.is_empty() && document.archives == 0 {
             return part;
         }
-        let recent: Vec<Value> = document.history.iter().filter(|e| !e.archived).map(|e| e.to_value()).collect();
+        let recent: Vec<Value> =
+            document.history.iter().filter(|e| !e.archived).map(|e| e.to_value()).collect();
         part.insert("format".to_owned(), FORMAT.into());
         if document.archives > 0 {
             part.insert("archives".to_owned(), document.archives.into());
@@ -419,7 +430,7 @@ impl StateBox {
                 break;
             }
             taken += size;
-            older.push(Arc::new(entry.into_archive()));
+            older.push(Arc::new(entry.archived_copy()));
         }
         (!older.is_empty()).then_some(older)
     }
@@ -450,10 +461,8 @@ impl Touched {
     fn note(&mut self, body: &Body) {
         match body {
             Body::Opened { .. } | Body::Refreshed { .. } => self.metadata = true,
-            Body::TaskMoved { task, .. } | Body::Overridden { task, .. } => {
-                if !self.tasks.contains(task) {
-                    self.tasks.push(*task);
-                }
+            Body::TaskMoved { task, .. } | Body::Overridden { task, .. } if !self.tasks.contains(task) => {
+                self.tasks.push(*task);
             }
             Body::Issue(_) => self.issues = true,
             // An import records what stands in the document already.
@@ -473,7 +482,13 @@ mod tests {
     }
 
     fn event(number: u64, time: &str, body: Body) -> Event {
-        Event { id: EventId(Writer("w".into()), number), at: at(time), actor: "regatta".into(), reason: None, body }
+        Event {
+            id: EventId(Writer("w".into()), number),
+            at: at(time),
+            actor: "regatta".into(),
+            reason: None,
+            body,
+        }
     }
 
     fn moved(task: Task, from: Status, to: Status, attempt: u32, result: Option<&str>) -> Body {
@@ -491,9 +506,31 @@ mod tests {
         state.apply(vec![
             event(1, "10:00:00", Body::Opened { metadata }),
             event(2, "10:00:05", moved(Task::TakeOwnership, Status::NotStarted, Status::InProgress, 1, None)),
-            event(3, "10:01:00", moved(Task::TakeOwnership, Status::InProgress, Status::Pass, 1, Some("owner jdoe@redhat.com\nset"))),
-            event(4, "10:02:00", Body::Issue(IssueChange::Added { text: "Hold".into(), blocker: true, tasks: vec![Task::StageTesting] })),
-            event(5, "10:03:00", Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "gone".into() })),
+            event(
+                3,
+                "10:01:00",
+                moved(
+                    Task::TakeOwnership,
+                    Status::InProgress,
+                    Status::Pass,
+                    1,
+                    Some("owner jdoe@redhat.com\nset"),
+                ),
+            ),
+            event(
+                4,
+                "10:02:00",
+                Body::Issue(IssueChange::Added {
+                    text: "Hold".into(),
+                    blocker: true,
+                    tasks: vec![Task::StageTesting],
+                }),
+            ),
+            event(
+                5,
+                "10:03:00",
+                Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "gone".into() }),
+            ),
         ]);
         let yaml = state.render(Layout::Yaml);
         let public = yaml.split("regatta:").next().unwrap();
@@ -539,24 +576,44 @@ issues:
 
     #[test]
     fn a_production_document_is_believed_and_stays_as_it_is_but_for_what_is_touched() {
-        let text = fixtures::text(release(), 3, &[Variant::Unfinished, Variant::Issues, Variant::EarlyTimes, Variant::UnknownFields], Layout::Yaml);
+        let text = fixtures::text(
+            release(),
+            3,
+            &[Variant::Unfinished, Variant::Issues, Variant::EarlyTimes, Variant::UnknownFields],
+            Layout::Yaml,
+        );
         let (mut state, _) = StateBox::parse(&text, Layout::Yaml).unwrap();
         assert_eq!(state.folded().tasks[Task::ImageSignedCheck].status, Status::Fail);
         assert_eq!(state.folded().tasks[Task::ImageSignedCheck].moved_by, MovedBy::Foreign);
-        assert!(state.folded().tasks[Task::TakeOwnership].result.as_ref().unwrap().contains("status is changed"));
+        assert!(
+            state.folded().tasks[Task::TakeOwnership].result.as_ref().unwrap().contains("status is changed")
+        );
         assert_eq!(state.folded().issues.len(), 4);
         assert_eq!(state.render(Layout::Yaml), text);
 
-        state.apply(vec![event(1, "12:00:00", moved(Task::ImageSignedCheck, Status::Fail, Status::NotStarted, 2, None))]);
+        state.apply(vec![event(
+            1,
+            "12:00:00",
+            moved(Task::ImageSignedCheck, Status::Fail, Status::NotStarted, 2, None),
+        )]);
         let after = state.render(Layout::Yaml);
-        let changed: Vec<_> = text.lines().zip(after.lines()).filter(|(a, b)| a != b).map(|(_, b)| b).collect();
+        let changed: Vec<_> =
+            text.lines().zip(after.lines()).filter(|(a, b)| a != b).map(|(_, b)| b).collect();
         assert_eq!(
             changed,
-            ["updated_at: '2026-03-01T12:00:00Z'", "  status: Not Started", "  started_at: null", "  completed_at: null"]
+            [
+                "updated_at: '2026-03-01T12:00:00Z'",
+                "  status: Not Started",
+                "  started_at: null",
+                "  completed_at: null"
+            ]
         );
         let history: Vec<_> = state.history().collect();
         assert!(matches!(history[0].body, Body::Imported { .. }));
-        assert!(!after.split("regatta:").nth(1).unwrap().contains("status is changed"), "no second copy of the texts");
+        assert!(
+            !after.split("regatta:").nth(1).unwrap().contains("status is changed"),
+            "no second copy of the texts"
+        );
         let (again, _) = StateBox::parse(&after, Layout::Yaml).unwrap();
         assert_eq!(again.folded(), state.folded());
         assert!(!again.has_foreign_edits());
@@ -565,16 +622,25 @@ issues:
     #[test]
     fn an_edit_by_somebody_else_becomes_one_entry() {
         let mut state = StateBox::new(release(), at("10:00:00"));
-        state.apply(vec![event(1, "10:00:05", moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None))]);
-        let edited = state.render(Layout::Json).replace("\"In Progress\",\n      \"started_at\"", "\"Pass\",\n      \"started_at\"");
-        let edited = edited.replacen("\"completed_at\": null", "\"completed_at\": \"2026-03-01T11:00:00Z\"", 1);
+        state.apply(vec![event(
+            1,
+            "10:00:05",
+            moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None),
+        )]);
+        let edited = state
+            .render(Layout::Json)
+            .replace("\"In Progress\",\n      \"started_at\"", "\"Pass\",\n      \"started_at\"");
+        let edited =
+            edited.replacen("\"completed_at\": null", "\"completed_at\": \"2026-03-01T11:00:00Z\"", 1);
         let (mut state, _) = StateBox::parse(&edited, Layout::Json).unwrap();
         assert!(state.has_foreign_edits());
         assert_eq!(state.folded().tasks[Task::StageTesting].status, Status::Pass);
         let entry = state.reconcile_foreign(EventId(Writer("w".into()), 2), at("11:30:00")).unwrap();
         assert_eq!(
             entry.body,
-            Body::Imported { difference: json!({ "tasks/stage-testing/status": "Pass", "tasks/stage-testing/completed_at": "2026-03-01T11:00:00Z" }) }
+            Body::Imported {
+                difference: json!({ "tasks/stage-testing/status": "Pass", "tasks/stage-testing/completed_at": "2026-03-01T11:00:00Z" })
+            }
         );
         assert_eq!(state.apply(vec![entry.clone()]), 1);
         assert!(!state.has_foreign_edits());
@@ -604,7 +670,8 @@ issues:
     fn what_follows_is_never_dated_before_what_it_follows() {
         let mut state = StateBox::new(release(), at("10:00:00"));
         let task = Task::StageTesting;
-        let other = |number, time, body| Event { id: EventId(Writer("a".into()), number), ..event(0, time, body) };
+        let other =
+            |number, time, body| Event { id: EventId(Writer("a".into()), number), ..event(0, time, body) };
         state.apply(vec![event(1, "10:00:05", moved(task, Status::NotStarted, Status::InProgress, 1, None))]);
         // Another process, whose name sorts first and whose clock is behind, ends the task.
         state.apply(vec![other(1, "09:59:00", moved(task, Status::InProgress, Status::Pass, 1, None))]);
@@ -618,8 +685,15 @@ issues:
         let mut state = StateBox::new(release(), at("10:00:00"));
         let key = EffectKey::attempt("trigger:stage-testing", 1);
         let handle = Handle { kind: "jenkins-build".into(), id: "7".into(), url: None };
-        let message = |key: &str| Message { key: key.into(), to: crate::event::Audience::Owner, text: "hello".into() };
-        let question = QuestionRecord { key: "q".into(), task: Task::StageTesting, text: "go?".into(), options: vec![], evidence: vec![] };
+        let message =
+            |key: &str| Message { key: key.into(), to: crate::event::Audience::Owner, text: "hello".into() };
+        let question = QuestionRecord {
+            key: "q".into(),
+            task: Task::StageTesting,
+            text: "go?".into(),
+            options: vec![],
+            evidence: vec![],
+        };
         state.apply(vec![
             event(1, "10:00:01", Body::Intended { key: key.clone(), mark: Mark("6".into()) }),
             event(2, "10:00:02", Body::Queued { message: message("a") }),
@@ -636,18 +710,28 @@ issues:
         assert_eq!(folded.intents[&key].mark, Mark("6".into()));
         assert_eq!(folded.outbox.iter().map(|m| m.key.as_str()).collect::<Vec<_>>(), ["b"]);
         assert_eq!((folded.open_questions.len(), folded.open_questions[0].asked_at), (1, at("10:00:05")));
-        state.apply(vec![event(10, "10:00:10", Body::Closed { question: "q".into(), how: "answered".into() })]);
+        state.apply(vec![event(
+            10,
+            "10:00:10",
+            Body::Closed { question: "q".into(), how: "answered".into() },
+        )]);
         assert!(state.folded().open_questions.is_empty());
         let written: Value = serde_json::from_str(&state.render(Layout::Json)).unwrap();
         let part = written["regatta"].as_object().unwrap();
-        assert_eq!(part.keys().collect::<Vec<_>>(), ["format", "history", "intents", "handles", "outbox", "entries"]);
+        assert_eq!(
+            part.keys().collect::<Vec<_>>(),
+            ["format", "history", "intents", "handles", "outbox", "entries"]
+        );
     }
 
     #[test]
     fn of_two_claims_the_earlier_holds_until_it_runs_out() {
         let lease = |holder: &str, until: &str| Body::Leased { holder: holder.into(), until: at(until) };
         let mut state = StateBox::new(release(), at("10:00:00"));
-        state.apply(vec![event(1, "10:00:00", lease("a", "10:30:00")), event(2, "10:10:00", lease("b", "11:00:00"))]);
+        state.apply(vec![
+            event(1, "10:00:00", lease("a", "10:30:00")),
+            event(2, "10:10:00", lease("b", "11:00:00")),
+        ]);
         assert_eq!(state.folded().lease.as_ref().unwrap().holder, "a");
         state.apply(vec![event(3, "10:31:00", lease("b", "11:00:00"))]);
         assert_eq!(state.folded().lease.as_ref().unwrap().holder, "b");
@@ -659,7 +743,14 @@ issues:
     fn an_override_decides_whatever_stood_and_is_kept() {
         let mut state = StateBox::new(release(), at("10:00:00"));
         let evidence = Some(Evidence { summary: "red".into(), digest: "d".into(), links: vec![] });
-        let fail = Body::TaskMoved { task: Task::AnalyzeCandidateBuild, from: Status::NotStarted, to: Status::Fail, attempt: 1, evidence, result: None };
+        let fail = Body::TaskMoved {
+            task: Task::AnalyzeCandidateBuild,
+            from: Status::NotStarted,
+            to: Status::Fail,
+            attempt: 1,
+            evidence,
+            result: None,
+        };
         let decide = Body::Overridden {
             task: Task::AnalyzeCandidateBuild,
             verdict: Status::Pass,
@@ -667,12 +758,19 @@ issues:
             evidence: None,
             covers: Some("d".into()),
         };
-        let decided = Event { actor: "ann@host".into(), reason: Some("infra; see b@redhat.com".into()), ..event(2, "10:05:00", decide) };
+        let decided = Event {
+            actor: "ann@host".into(),
+            reason: Some("infra; see b@redhat.com".into()),
+            ..event(2, "10:05:00", decide)
+        };
         state.apply(vec![event(1, "10:00:01", fail), decided]);
         let task = &state.folded().tasks[Task::AnalyzeCandidateBuild];
         assert_eq!((task.status, task.moved_by), (Status::Pass, MovedBy::Override));
         let record = &state.folded().overrides[0];
-        assert_eq!((record.who.as_str(), record.reason.as_deref()), ("ann@host", Some("infra; see [EMAIL_REDACTED]")));
+        assert_eq!(
+            (record.who.as_str(), record.reason.as_deref()),
+            ("ann@host", Some("infra; see [EMAIL_REDACTED]"))
+        );
     }
 
     #[test]
@@ -683,7 +781,11 @@ issues:
         assert_eq!(state.folded().issues.len(), 1);
         assert!(state.folded().issues[0].open_blocker(), "what the second report adds counts");
         state.apply(vec![
-            event(3, "10:02:00", Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "ok".into() })),
+            event(
+                3,
+                "10:02:00",
+                Body::Issue(IssueChange::Resolved { text: "Hold".into(), resolution: "ok".into() }),
+            ),
             event(4, "10:03:00", added(true)),
         ]);
         assert_eq!(state.folded().issues.iter().map(|i| i.resolved).collect::<Vec<_>>(), [true, false]);
@@ -693,12 +795,23 @@ issues:
     #[test]
     fn unknown_fields_inside_regatta_survive() {
         let mut state = StateBox::new(release(), at("10:00:00"));
-        state.apply(vec![event(1, "10:00:00", moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None))]);
+        state.apply(vec![event(
+            1,
+            "10:00:00",
+            moved(Task::StageTesting, Status::NotStarted, Status::InProgress, 1, None),
+        )]);
         let text = state.render(Layout::Json);
-        let text = text.replace("\"kind\": \"task_moved\",", "\"kind\": \"task_moved\",\n        \"extra\": {\"a\": 1},");
+        let text = text.replace(
+            "\"kind\": \"task_moved\",",
+            "\"kind\": \"task_moved\",\n        \"extra\": {\"a\": 1},",
+        );
         let text = text.replace("\"entries\": 1", "\"later\": [1],\n    \"entries\": 1");
         let (mut state, _) = StateBox::parse(&text, Layout::Json).unwrap();
-        state.apply(vec![event(2, "10:00:01", moved(Task::StageTesting, Status::InProgress, Status::Pass, 1, None))]);
+        state.apply(vec![event(
+            2,
+            "10:00:01",
+            moved(Task::StageTesting, Status::InProgress, Status::Pass, 1, None),
+        )]);
         let written: Value = serde_json::from_str(&state.render(Layout::Json)).unwrap();
         assert_eq!(written["regatta"]["history"][0]["extra"], json!({ "a": 1 }));
         assert_eq!(written["regatta"]["later"], json!([1]));

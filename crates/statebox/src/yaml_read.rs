@@ -119,7 +119,8 @@ impl<'t> Reader<'t> {
         let (value, anchor) = match event.data {
             EventData::Scalar { anchor, tag, value, style, .. } => {
                 self.refuse_tag(tag.as_deref(), at)?;
-                let value = if style == ScalarStyle::Plain { self.word(value, at)? } else { Value::String(value) };
+                let value =
+                    if style == ScalarStyle::Plain { self.word(value, at)? } else { Value::String(value) };
                 (value, anchor)
             }
             EventData::SequenceStart { anchor, tag, .. } => {
@@ -202,12 +203,16 @@ impl<'t> Reader<'t> {
         }
         if is_int(&word) {
             let number = integer(&word).map(Value::Number);
-            return number.ok_or_else(|| self.fault(at, "is a number with more digits than can be kept; write it in quotes"));
+            return number.ok_or_else(|| {
+                self.fault(at, "is a number with more digits than can be kept; write it in quotes")
+            });
         }
         if is_float(&word) {
             let plain = word.replace('_', "");
             let number = plain.parse().ok().and_then(Number::from_f64).map(Value::Number);
-            return number.ok_or_else(|| self.fault(at, "is a number of a kind that cannot be kept; write it in quotes"));
+            return number.ok_or_else(|| {
+                self.fault(at, "is a number of a kind that cannot be kept; write it in quotes")
+            });
         }
         Ok(Value::String(word))
     }
@@ -255,7 +260,8 @@ mod tests {
 
     #[test]
     fn words_mean_what_the_tool_in_use_takes_them_for() {
-        let text = "a: [yes, Off, ~, null, 010, 0x1F, 0b11, 1_000, 1:30, -7, 1.5, 1e5, 2026-04-03, 4.20.1, '1']\n";
+        let text =
+            "a: [yes, Off, ~, null, 010, 0x1F, 0b11, 1_000, 1:30, -7, 1.5, 1e5, 2026-04-03, 4.20.1, '1']\n";
         let expected = json!({ "a": [true, false, null, null, 8, 31, 3, 1000, 90, -7, 1.5, "1e5", "2026-04-03", "4.20.1", "1"] });
         assert_eq!(read(text), Ok(expected));
     }
@@ -263,9 +269,16 @@ mod tests {
     #[test]
     fn faults_name_line_and_field() {
         assert_eq!(error("a: 1\nb: 2\na: 3\n"), "line 3, a: appears twice; one of the two has to go");
-        assert!(error("a:\n- name: 'x\n").starts_with("line 2, a[0].name: is no YAML"), "{}", error("a:\n- name: 'x\n"));
+        assert!(
+            error("a:\n- name: 'x\n").starts_with("line 2, a[0].name: is no YAML"),
+            "{}",
+            error("a:\n- name: 'x\n")
+        );
         assert!(error("a: !!python/object:x {}\n").contains("carries the tag"));
-        assert!(error("a: 1\n---\nb: 2\n").contains("line 2") && error("a: 1\n---\nb: 2\n").contains("second document"));
+        assert!(
+            error("a: 1\n---\nb: 2\n").contains("line 2")
+                && error("a: 1\n---\nb: 2\n").contains("second document")
+        );
         assert!(error("").contains("is empty") && error("  \n# only a comment\n").contains("is empty"));
         assert!(error("a: 99999999999999999999\n").contains("more digits"));
         assert!(error("a: .nan\n").contains("cannot be kept"));

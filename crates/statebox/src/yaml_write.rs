@@ -115,7 +115,11 @@ impl Writer {
     fn mapping(&mut self, map: &Map<String, Value>, indent: usize) {
         for (i, (key, value)) in map.iter().enumerate() {
             // The first key of a mapping inside a list stands on the dash's line.
-            if i == 0 && self.column > 0 && self.column < indent { self.pad(indent) } else { self.indent(indent) }
+            if i == 0 && self.column > 0 && self.column < indent {
+                self.pad(indent)
+            } else {
+                self.indent(indent)
+            }
             let analysis = Analysis::of(key);
             if !key.is_empty() && !analysis.line_breaks && key.chars().count() < LONG_KEY {
                 self.scalar(&Scalar::Text(key), indent + STEP, Place::Key);
@@ -151,7 +155,11 @@ impl Writer {
 
     fn sequence(&mut self, list: &[Value], indent: usize) {
         for (i, value) in list.iter().enumerate() {
-            if i == 0 && self.column > 0 && self.column < indent { self.pad(indent) } else { self.indent(indent) }
+            if i == 0 && self.column > 0 && self.column < indent {
+                self.pad(indent)
+            } else {
+                self.indent(indent)
+            }
             self.put("-");
             self.item(value, indent);
         }
@@ -215,7 +223,7 @@ impl Writer {
     fn literal(&mut self, text: &str, indent: usize) {
         let mut header = "|".to_owned();
         if text.starts_with([' ', '\n']) {
-            header.push_str("2");
+            header.push('2');
         }
         let keeps = text.ends_with("\n\n") || text == "\n";
         header.push_str(if keeps {
@@ -353,7 +361,9 @@ impl Analysis {
             let next = chars.peek().copied();
             found.indicators |= match c {
                 '#' => blank(before),
-                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => before.is_none(),
+                ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@' | '`' => {
+                    before.is_none()
+                }
                 '?' | '-' => before.is_none() && blank(next),
                 ':' => blank(next),
                 _ => false,
@@ -383,7 +393,12 @@ impl Analysis {
 
 /// Whether a plain word would be read as something other than a string (YAML 1.1: booleans, null, numbers, dates).
 pub(crate) fn is_taken(word: &str) -> bool {
-    is_bool(word).is_some() || is_null(word) || matches!(word, "<<" | "=") || is_int(word) || is_float(word) || is_timestamp(word)
+    is_bool(word).is_some()
+        || is_null(word)
+        || matches!(word, "<<" | "=")
+        || is_int(word)
+        || is_float(word)
+        || is_timestamp(word)
 }
 
 /// The booleans of YAML 1.1 as the tool in use knows them: three spellings of six words.
@@ -428,7 +443,8 @@ fn sixties(parts: &str) -> bool {
 
 pub(crate) fn is_int(word: &str) -> bool {
     let word = unsigned(word);
-    let some = |rest: &str, digit: fn(u8) -> bool| !rest.is_empty() && rest.bytes().all(|b| b == b'_' || digit(b));
+    let some =
+        |rest: &str, digit: fn(u8) -> bool| !rest.is_empty() && rest.bytes().all(|b| b == b'_' || digit(b));
     if let Some(rest) = word.strip_prefix("0b") {
         return some(rest, |b| matches!(b, b'0' | b'1'));
     }
@@ -452,7 +468,8 @@ pub(crate) fn is_float(word: &str) -> bool {
     }
     let exponent = |text: &str| {
         let rest = text.strip_prefix(['e', 'E']).and_then(|rest| rest.strip_prefix(['-', '+']));
-        text.is_empty() || rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        text.is_empty()
+            || rest.is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
     };
     let fraction_then_exponent = |text: &str| {
         let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(text.len());
@@ -471,12 +488,17 @@ pub(crate) fn is_float(word: &str) -> bool {
 }
 
 pub(crate) fn is_timestamp(word: &str) -> bool {
-    fn number<'a>(text: &'a str, range: std::ops::RangeInclusive<usize>) -> Option<&'a str> {
+    fn number(text: &str, range: std::ops::RangeInclusive<usize>) -> Option<&str> {
         let n = text.bytes().take_while(u8::is_ascii_digit).take(*range.end()).count();
         range.contains(&n).then(|| &text[n..])
     }
     let bytes = word.as_bytes();
-    if word.len() == 10 && word.bytes().enumerate().all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() }) {
+    if word.len() == 10
+        && word
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if matches!(i, 4 | 7) { b == b'-' } else { b.is_ascii_digit() })
+    {
         return true;
     }
     if !bytes.first().is_some_and(u8::is_ascii_digit) {
@@ -599,11 +621,26 @@ mod tests {
             ("bom\u{feff}", " \"bom\\uFEFF\"\n"),
             ("back\\slash", " back\\slash\n"),
             ("back\\slash \nx", " \"back\\\\slash \\nx\"\n"),
-            ("word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " word word word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word end\n"),
-            ("it's: word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " 'it''s: word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word word word\n    end'\n"),
-            ("word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word \nx", " \"word word word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word \\nx\"\n"),
-            ("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz end", " xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n    yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n    end\n"),
-            ("tab\tword word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end", " \"tab\\tword word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word word end\"\n"),
+            (
+                "word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end",
+                " word word word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word end\n",
+            ),
+            (
+                "it's: word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end",
+                " 'it''s: word word word word word word word word word word word word word word\n    word word word word word word word word word word word word word word word word\n    end'\n",
+            ),
+            (
+                "word word word word word word word word word word word word word word word word word word word word word word word word word word word word word word \nx",
+                " \"word word word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word \\nx\"\n",
+            ),
+            (
+                "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz end",
+                " xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\n    yyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyyy  zzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzzz\n    end\n",
+            ),
+            (
+                "tab\tword word word word word word word word word word word word word word word word word word word word word word word word word word word word word word end",
+                " \"tab\\tword word word word word word word word word word word word word word word\\\n    \\ word word word word word word word word word word word word word word word end\"\n",
+            ),
         ];
         for (text, expected) in cases {
             let tree = json!({ "k": [{ "n": text }] });
@@ -621,7 +658,10 @@ mod tests {
             (("k".repeat(123))): { "x": [1], "y": 2 },
         });
         let written = write(&tree);
-        let expected = format!("empty: {{}}\nnone: []\n'yes': true\nn: null\ni: -3\nf:\n- 1.0\n- 1.0e+16\n- 1.5e-05\n- 1.0e+300\n- -2.25\n- 0.0001\nnested:\n- - 1\n  - - 2\n- a:\n    b: []\n? ''\n: 1\n? |-\n  line\n  break\n: x\n'a: b': 2\n? {0}\n: x:\n  - 1\n  y: 2\n", "k".repeat(123));
+        let expected = format!(
+            "empty: {{}}\nnone: []\n'yes': true\nn: null\ni: -3\nf:\n- 1.0\n- 1.0e+16\n- 1.5e-05\n- 1.0e+300\n- -2.25\n- 0.0001\nnested:\n- - 1\n  - - 2\n- a:\n    b: []\n? ''\n: 1\n? |-\n  line\n  break\n: x\n'a: b': 2\n? {0}\n: x:\n  - 1\n  y: 2\n",
+            "k".repeat(123)
+        );
         assert_eq!(written, expected);
         assert_eq!(yaml_read::read(&written), Ok(tree));
     }
@@ -635,10 +675,64 @@ mod tests {
 
     fn text() -> impl Strategy<Value = String> {
         let piece = prop::sample::select(vec![
-            "a", "word", ": ", ":", " #", "#", "- ", "-", "? ", "'", "\"", "\\", " ", "  ", "\n", "\n\n", " \n", "\n ", "\t", "\r",
-            "yes", "no", "null", "~", "1.0", "1", "0x1f", "1:30", "2026-04-03", "T16:03:22Z", "é", "日本", "\u{1f6a2}", "\u{85}",
-            "\u{2028}", "\u{feff}", "\u{0}", "\u{1b}", "\u{7f}", "[", "]", "{", "}", ",", "&", "*", "!", "|", ">", "%", "@", "`", "=",
-            "<<", "---", "...", "https://example.com/a/b?c=d#e", "looooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooong",
+            "a",
+            "word",
+            ": ",
+            ":",
+            " #",
+            "#",
+            "- ",
+            "-",
+            "? ",
+            "'",
+            "\"",
+            "\\",
+            " ",
+            "  ",
+            "\n",
+            "\n\n",
+            " \n",
+            "\n ",
+            "\t",
+            "\r",
+            "yes",
+            "no",
+            "null",
+            "~",
+            "1.0",
+            "1",
+            "0x1f",
+            "1:30",
+            "2026-04-03",
+            "T16:03:22Z",
+            "é",
+            "日本",
+            "\u{1f6a2}",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}",
+            "\u{0}",
+            "\u{1b}",
+            "\u{7f}",
+            "[",
+            "]",
+            "{",
+            "}",
+            ",",
+            "&",
+            "*",
+            "!",
+            "|",
+            ">",
+            "%",
+            "@",
+            "`",
+            "=",
+            "<<",
+            "---",
+            "...",
+            "https://example.com/a/b?c=d#e",
+            "looooooooooooooooooooooooooooooooooooooooooooooooooooooooooooooong",
         ]);
         prop_oneof![
             prop::collection::vec(piece.clone(), 0..12).prop_map(|p| p.concat()),
@@ -658,7 +752,8 @@ mod tests {
         leaf.prop_recursive(4, 24, 4, |inner| {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::Array),
-                prop::collection::vec((text(), inner), 0..4).prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
+                prop::collection::vec((text(), inner), 0..4)
+                    .prop_map(|pairs| Value::Object(pairs.into_iter().collect())),
             ]
         })
     }

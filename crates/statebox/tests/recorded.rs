@@ -7,8 +7,10 @@ use regatta_statebox::{Layout, StateBox};
 use std::path::{Path, PathBuf};
 
 fn folder() -> Option<PathBuf> {
-    let shared = std::env::var_os("REGATTA_SHARED")
-        .map_or_else(|| Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).to_owned(), PathBuf::from);
+    let shared = std::env::var_os("REGATTA_SHARED").map_or_else(
+        || Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")).to_owned(),
+        PathBuf::from,
+    );
     let folder = shared.join("data/statebox/dev/tip");
     if folder.is_dir() {
         return Some(folder);
@@ -17,9 +19,11 @@ fn folder() -> Option<PathBuf> {
     None
 }
 
+#[allow(clippy::unwrap_used)] // helper of tests
 fn texts() -> Vec<(String, String)> {
     let Some(folder) = folder() else { return Vec::new() };
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
         .into_iter()
@@ -34,7 +38,8 @@ fn every_recorded_file_comes_back_byte_for_byte_also_through_json() {
         let (state, _) = StateBox::parse(&text, Layout::Yaml).unwrap_or_else(|e| panic!("{path}: {e}"));
         assert_eq!(state.render(Layout::Yaml), text, "{path}");
         let json = state.render(Layout::Json);
-        let (again, _) = StateBox::parse(&json, Layout::Json).unwrap_or_else(|e| panic!("{path} as JSON: {e}"));
+        let (again, _) =
+            StateBox::parse(&json, Layout::Json).unwrap_or_else(|e| panic!("{path} as JSON: {e}"));
         assert_eq!(again.render(Layout::Yaml), text, "{path} through JSON");
         assert_eq!(again.render(Layout::Json), json, "{path}");
     }

@@ -62,7 +62,10 @@ async fn approve(context: &Context<'_>, mr: &MrRef) -> Result<&'static str, Earl
         MergeRequestState::Closed => {
             return Err(Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
                 name: "shipment-closed",
-                text: format!("The shipment {mr} is closed without being merged. Which merge request ships {}?", context.release),
+                text: format!(
+                    "The shipment {mr} is closed without being merged. Which merge request ships {}?",
+                    context.release
+                ),
                 options: vec!["ask ART to reopen it, or to name another in releases.yml".to_owned()],
                 evidence: vec![gitlab.link(mr)],
             }))));
@@ -113,14 +116,21 @@ async fn move_advisories(context: &Context<'_>) -> Result<String, Early> {
     if !alerts.is_empty() {
         let text = format!("blocking security alerts: {}", alerts.join("; "));
         let evidence = Evidence { summary: text.clone(), ..Evidence::default() };
-        return Err(Early::Outcome(Box::new(Outcome::Failed(Failure { code: Code::AlertsBlocking, text }, evidence))));
+        return Err(Early::Outcome(Box::new(Outcome::Failed(
+            Failure { code: Code::AlertsBlocking, text },
+            evidence,
+        ))));
     }
     troubles.end()?;
     if !held.is_empty() {
         let precondition = Precondition { name: "advisory-state", why: held.join("; ") };
         return Err(Early::Outcome(Box::new(Outcome::Blocked(precondition, LOOK))));
     }
-    Ok(if moved.is_empty() { "no advisories to move".to_owned() } else { format!("in REL_PREP or further: {}", moved.join(", ")) })
+    Ok(if moved.is_empty() {
+        "no advisories to move".to_owned()
+    } else {
+        format!("in REL_PREP or further: {}", moved.join(", "))
+    })
 }
 
 async fn move_advisory(context: &Context<'_>, id: u64) -> Result<Stand, Early> {
@@ -130,14 +140,18 @@ async fn move_advisory(context: &Context<'_>, id: u64) -> Result<Stand, Early> {
         AdvisoryState::Dropped => return Ok(Stand::Dropped),
         state if state.is_approved() => return Ok(Stand::Moved),
         AdvisoryState::Qe => {}
-        state => return Ok(Stand::Held(format!("advisory {id} is in {state}; it must be moved to QE by ART"))),
+        state => {
+            return Ok(Stand::Held(format!("advisory {id} is in {state}; it must be moved to QE by ART")));
+        }
     }
     if let Some(alerts) = blocking_alerts(errata, &advisory).await? {
         return Ok(Stand::Alerts(alerts));
     }
     let key = EffectKey::attempt(&format!("advisory-state:{id}:{}", AdvisoryState::RelPrep), context.attempt);
     if context.effects.made(&key).is_some() {
-        return Ok(Stand::Held(format!("advisory {id} was moved back to QE after its approval; move it again, or retry the task")));
+        return Ok(Stand::Held(format!(
+            "advisory {id} was moved back to QE after its approval; move it again, or retry the task"
+        )));
     }
     context.effects.once(key, &Approve { errata, id }).await?;
     Ok(Stand::Moved)
@@ -204,7 +218,9 @@ impl Triggerable for MrApproval<'_> {
     }
 
     fn find<'a>(&'a self, _mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
-        Box::pin(async { Ok((self.gitlab.my_approval(self.mr).await? == Approval::Already).then(|| self.handle())) })
+        Box::pin(async {
+            Ok((self.gitlab.my_approval(self.mr).await? == Approval::Already).then(|| self.handle()))
+        })
     }
 
     fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
@@ -261,7 +277,8 @@ mod tests {
     type Shelf = Arc<Mutex<BTreeMap<u64, (&'static str, &'static str)>>>;
 
     fn bench(entries: &[(u64, &'static str, &'static str)]) -> (Shelf, Bench) {
-        let shelf: Shelf = Arc::new(Mutex::new(entries.iter().map(|(id, kind, state)| (*id, (*kind, *state))).collect()));
+        let shelf: Shelf =
+            Arc::new(Mutex::new(entries.iter().map(|(id, kind, state)| (*id, (*kind, *state))).collect()));
         let seen = Arc::clone(&shelf);
         let mut bench = Bench::new(move |asked| answer(&seen, asked));
         bench.metadata.advisory_ids = entries.iter().map(|(id, ..)| (format!("kind{id}"), *id)).collect();
@@ -271,7 +288,9 @@ mod tests {
     fn answer(shelf: &Shelf, asked: &Asked<'_>) -> (u16, Value) {
         let mut shelf = shelf.lock().unwrap();
         let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
-        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else { return (500, json!({})) };
+        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else {
+            return (500, json!({}));
+        };
         let id: u64 = id.parse().unwrap();
         let (kind, state) = shelf.get_mut(&id).unwrap();
         match (*method, rest) {
@@ -300,7 +319,12 @@ mod tests {
 
     #[tokio::test]
     async fn advisories_in_qe_are_moved_once_and_those_further_on_left_alone() {
-        let (shelf, bench) = bench(&[(1, "rhba", "QE"), (2, "rhsa", "QE"), (3, "rhba", "SHIPPED_LIVE"), (9, "rhba", "DROPPED_NO_SHIP")]);
+        let (shelf, bench) = bench(&[
+            (1, "rhba", "QE"),
+            (2, "rhsa", "QE"),
+            (3, "rhba", "SHIPPED_LIVE"),
+            (9, "rhba", "DROPPED_NO_SHIP"),
+        ]);
         assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1, 2, 3");
         assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1, 2, 3");
         assert_eq!(bench.ledger.keys(), ["advisory-state:1:REL_PREP", "advisory-state:2:REL_PREP"]);
@@ -321,7 +345,10 @@ mod tests {
 
         let (_, blocking) = bench(&[(5, "rhsa", "QE"), (6, "rhba", "NEW_FILES"), (1, "rhba", "QE")]);
         let Err(Outcome::Failed(failure, _)) = moved(&blocking).await else { panic!("5 has alerts") };
-        assert_eq!((failure.code, failure.text.as_str()), (Code::AlertsBlocking, "blocking security alerts: advisory 5: a: bad"));
+        assert_eq!(
+            (failure.code, failure.text.as_str()),
+            (Code::AlertsBlocking, "blocking security alerts: advisory 5: a: bad")
+        );
         assert_eq!(blocking.ledger.keys(), ["advisory-state:1:REL_PREP"]);
 
         let (_, early) = bench(&[(6, "rhba", "NEW_FILES")]);
@@ -337,7 +364,10 @@ mod tests {
             let mut approved = seen.lock().unwrap();
             match asked.what.rsplit('/').next() {
                 Some("user") => (200, json!({"username": "bot"})),
-                Some("approvals") => (200, json!({"approved_by": if *approved { json!([{"user": {"username": "bot"}}]) } else { json!([]) }})),
+                Some("approvals") => (
+                    200,
+                    json!({"approved_by": if *approved { json!([{"user": {"username": "bot"}}]) } else { json!([]) }}),
+                ),
                 Some("approve") if *approved => (401, json!({})),
                 Some("approve") => {
                     *approved = true;

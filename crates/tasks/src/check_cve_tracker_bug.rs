@@ -27,30 +27,49 @@ const ADVISORY_KINDS: [&str; 2] = ["rpm", "rhcos"];
 pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     let release = context.release;
     let elliott = &context.services.elliott;
-    let brew = elliott.cve_trackers(release, BuildSystem::Brew).await.map_err(|error| ask_for_elliott(context, error))?;
+    let brew = elliott
+        .cve_trackers(release, BuildSystem::Brew)
+        .await
+        .map_err(|error| ask_for_elliott(context, error))?;
     let in_advisories = advisory_issues(context).await?;
     let brew = brew.into_iter().filter(|(kind, _)| ADVISORY_KINDS.contains(&kind.as_str())).collect();
     let mut missed = missing(brew, &in_advisories);
+    let mut remarks = String::new();
     if let Some(mr) = shipment(context)? {
-        let konflux = elliott.cve_trackers(release, BuildSystem::Konflux).await.map_err(|error| ask_for_elliott(context, error))?;
+        let konflux = elliott
+            .cve_trackers(release, BuildSystem::Konflux)
+            .await
+            .map_err(|error| ask_for_elliott(context, error))?;
         let request = context.services.gitlab.merge_request(&mr).await?;
-        let fixed = context.services.gitlab.shipment(&request).await?.jira_keys();
-        missed.extend(missing(konflux, &fixed.into_iter().collect()));
+        let shipment = context.services.gitlab.shipment(&request).await?;
+        missed.extend(missing(konflux, &shipment.jira_keys().into_iter().collect()));
+        // What such a file fixes is unknown, so its trackers may be listed as missed.
+        for file in shipment.broken {
+            remarks.push_str(
+                &OutsideText::line(&format!("; {} cannot be read: {}", file.path, file.why), 300).to_string(),
+            );
+        }
     }
     // One key may be missed in both halves; it is told once.
     let missed: Vec<String> = missed.into_iter().collect();
     if missed.is_empty() {
-        let evidence = Evidence { summary: "no missed CVE trackers".to_owned(), ..Evidence::default() };
+        let evidence =
+            Evidence { summary: format!("no missed CVE trackers{remarks}"), ..Evidence::default() };
         return Ok(Outcome::Passed(evidence));
     }
     let list = missed.join(", ");
     let name = digest(list.as_bytes(), 12);
     let links: Vec<String> = missed.iter().map(|key| context.services.jira.link(key)).collect();
-    let text = format!("Release {release}: {} missed CVE trackers, please check:\n{}", missed.len(), links.join("\n"));
+    let text = format!(
+        "Release {release}: {} missed CVE trackers, please check:\n{}{remarks}",
+        missed.len(),
+        links.join("\n")
+    );
     context.effects.tell(Message { key: format!("cve:{release}:{name}"), to: Audience::Art, text });
-    let mut summary = format!("{} missed CVE trackers: {list}", missed.len());
+    let mut summary = format!("{} missed CVE trackers: {list}{remarks}", missed.len());
     // The Sheet is a projection: that it cannot be written now does not keep the release waiting.
-    match report::add_missed_trackers(context.services, context.settings, release, &missed, context.now).await {
+    match report::add_missed_trackers(context.services, context.settings, release, &missed, context.now).await
+    {
         Ok(Projection::Written(_) | Projection::Unchanged | Projection::NoSheet(_)) => {}
         Err(error) => summary.push_str(&format!("; the Sheet does not list them: {error}")),
     }
@@ -76,7 +95,9 @@ fn missing(listed: BTreeMap<String, Vec<String>>, attached: &BTreeSet<String>) -
 
 fn is_key(text: &str) -> bool {
     let Some((project, number)) = text.split_once('-') else { return false };
-    let is_project = !project.is_empty() && project.len() <= 20 && project.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
+    let is_project = !project.is_empty()
+        && project.len() <= 20
+        && project.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit());
     is_project && !number.is_empty() && number.len() <= 10 && number.bytes().all(|b| b.is_ascii_digit())
 }
 
@@ -91,7 +112,10 @@ fn ask_for_elliott(context: &Context<'_>, error: ServiceError) -> Early {
     let release = context.release;
     Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
         name: "elliott",
-        text: format!("The CVE trackers of {release} could not be looked up: {}.", OutsideText::line(&what, 400)),
+        text: format!(
+            "The CVE trackers of {release} could not be looked up: {}.",
+            OutsideText::line(&what, 400)
+        ),
         options: vec![
             "mend elliott or its credentials; the next look tries again".to_owned(),
             format!("regatta override {release} check-cve-tracker-bug --verdict pass --reason …"),
@@ -106,10 +130,16 @@ mod tests {
 
     #[test]
     fn what_is_attached_or_no_key_is_not_missed() {
-        let listed = [("rpm", vec!["OCPBUGS-2", "OCPBUGS-1"]), ("rhcos", vec!["OCPBUGS-1", "OCPBUGS-3", "nonsense"])];
-        let listed = listed.into_iter().map(|(kind, keys)| (kind.to_owned(), keys.into_iter().map(str::to_owned).collect()));
+        let listed =
+            [("rpm", vec!["OCPBUGS-2", "OCPBUGS-1"]), ("rhcos", vec!["OCPBUGS-1", "OCPBUGS-3", "nonsense"])];
+        let listed = listed
+            .into_iter()
+            .map(|(kind, keys)| (kind.to_owned(), keys.into_iter().map(str::to_owned).collect()));
         let attached = BTreeSet::from(["OCPBUGS-3".to_owned()]);
-        assert_eq!(missing(listed.collect(), &attached).into_iter().collect::<Vec<_>>(), ["OCPBUGS-1", "OCPBUGS-2"]);
+        assert_eq!(
+            missing(listed.collect(), &attached).into_iter().collect::<Vec<_>>(),
+            ["OCPBUGS-1", "OCPBUGS-2"]
+        );
     }
 
     use crate::testing::{Bench, outcome};
@@ -142,20 +172,33 @@ mod tests {
     async fn findings_pass_and_are_told_to_art_once() {
         let bench = bench(0, "{\"rpm\": [\"OCPBUGS-1\", \"OCPBUGS-2\"], \"image\": [\"OCPBUGS-3\"]}");
         for _ in 0..2 {
-            let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("findings do not fail") };
+            let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
+                panic!("findings do not fail")
+            };
             assert_eq!(evidence.summary, "1 missed CVE trackers: OCPBUGS-2");
         }
         let told = bench.ledger.told();
         assert_eq!((told.len(), told[0].to), (1, Audience::Art));
-        assert!(told[0].key.starts_with("cve:4.20.1:") && told[0].text.contains("http://jira.test/browse/OCPBUGS-2"), "{told:?}");
+        assert!(
+            told[0].key.starts_with("cve:4.20.1:")
+                && told[0].text.contains("http://jira.test/browse/OCPBUGS-2"),
+            "{told:?}"
+        );
     }
 
     #[tokio::test]
     async fn nothing_missed_passes_quietly_and_a_failing_elliott_asks() {
         let quiet = bench(0, "");
-        assert!(matches!(outcome(run(&quiet.context()).await), Outcome::Passed(evidence) if evidence.summary == "no missed CVE trackers"));
+        assert!(
+            matches!(outcome(run(&quiet.context()).await), Outcome::Passed(evidence) if evidence.summary == "no missed CVE trackers")
+        );
         assert!(quiet.ledger.told().is_empty());
-        let Outcome::NeedsPerson(question) = outcome(run(&bench(2, "").context()).await) else { panic!("elliott failed") };
-        assert_eq!(question.text, "The CVE trackers of 4.20.1 could not be looked up: elliott ended with exit code 2: boom.");
+        let Outcome::NeedsPerson(question) = outcome(run(&bench(2, "").context()).await) else {
+            panic!("elliott failed")
+        };
+        assert_eq!(
+            question.text,
+            "The CVE trackers of 4.20.1 could not be looked up: elliott ended with exit code 2: boom."
+        );
     }
 }

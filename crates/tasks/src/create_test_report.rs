@@ -18,7 +18,8 @@ const TEMPLATE: &str = "template";
 /// Where the test results of builds can be read.
 const RESULTS: &str = "https://github.com/openshift/release-tests/blob/record/_releases";
 /// Where component readiness can be read.
-const READINESS: &str = "https://qe-component-readiness.dptools.openshift.org/sippy-ng/component_readiness/main?view=";
+const READINESS: &str =
+    "https://qe-component-readiness.dptools.openshift.org/sippy-ng/component_readiness/main?view=";
 /// The status of bugs that wait for QE.
 const ON_QA: &str = "ON_QA";
 /// The cell that lists advisories and merge request, each a link.
@@ -71,7 +72,9 @@ async fn fill(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Result<F
     let mut blocks: Vec<Block> = Vec::new();
     let head_cells = [(3, builds(context)), (4, ticket(context))];
     blocks.extend(head_cells.into_iter().filter_map(|(row, cell)| differing('B', row, 2, &head, cell?)));
-    blocks.extend(foot_cells(context).into_iter().filter_map(|(row, cell)| differing('A', row, 21, &foot, cell)));
+    blocks.extend(
+        foot_cells(context).into_iter().filter_map(|(row, cell)| differing('A', row, 21, &foot, cell)),
+    );
     book.write(&tab, &blocks).await?;
     let mut cells = blocks.len();
 
@@ -129,7 +132,9 @@ fn links(context: &Context<'_>) -> Result<RichText, Early> {
     let mut text = RichText::default();
     let mut line_end = "";
     for (kind, id) in &context.metadata.advisory_ids {
-        text = text.plain(&format!("{line_end}{kind}: ")).link(&id.to_string(), &context.services.errata.link(*id));
+        text = text
+            .plain(&format!("{line_end}{kind}: "))
+            .link(&id.to_string(), &context.services.errata.link(*id));
         line_end = "\n";
     }
     if let Some(mr) = shipment(context)? {
@@ -151,7 +156,11 @@ fn foot_cells(context: &Context<'_>) -> Vec<(usize, Cell)> {
     vec![
         (21, Cell::text("Blocking jobs")),
         (22, results(&release.to_string())),
-        (23, candidate.map_or_else(|| Cell::text("no-candidate-build-no-test-results"), |build| results(build))),
+        (
+            23,
+            candidate
+                .map_or_else(|| Cell::text("no-candidate-build-no-test-results"), |build| results(build)),
+        ),
         (25, Cell::text("Sippy")),
         (26, readiness(format!("{}-qe-main", release.stream))),
         (27, readiness(format!("{}-qe-auto-release", release.stream))),
@@ -196,12 +205,16 @@ mod tests {
     #[tokio::test]
     async fn a_release_without_sheet_passes_and_says_so() {
         let bench = Bench::new(|_| (500, json!({})));
-        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("no Sheet is no error") };
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
+            panic!("no Sheet is no error")
+        };
         assert_eq!(evidence.summary, "no Sheet configured for this y-stream");
         assert_eq!(bench.ledger.told()[0].key, "report:4.20.1");
         let mut bench = Bench::new(|_| (500, json!({})));
         bench.settings.report_spreadsheet = Some("BOOK".to_owned());
-        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(evidence) if evidence.summary.contains("GCP_SA_FILE")));
+        assert!(
+            matches!(outcome(run(&bench.context()).await), Outcome::Passed(evidence) if evidence.summary.contains("GCP_SA_FILE"))
+        );
     }
 
     /// A spreadsheet: its tabs and what was entered, as shown.
@@ -217,22 +230,46 @@ mod tests {
         match asked.what.as_str() {
             "google-token POST /token" => (200, json!({"access_token": "t", "expires_in": 3600})),
             "sheets GET /v4/spreadsheets/BOOK" => {
-                let tabs = book.tabs.iter().enumerate().map(|(id, title)| json!({"properties": {"sheetId": id, "title": title}}));
+                let tabs = book
+                    .tabs
+                    .iter()
+                    .enumerate()
+                    .map(|(id, title)| json!({"properties": {"sheetId": id, "title": title}}));
                 (200, json!({"sheets": tabs.collect::<Vec<_>>()}))
             }
             "sheets GET /v4/spreadsheets/BOOK/values:batchGet" => {
-                let column = |range: &[String]| range.iter().map(|cell| json!([book.cells.get(cell).cloned().unwrap_or_default()])).collect::<Vec<_>>();
-                let range = |letter: char, from: usize, to: usize| (from..=to).map(|row| format!("{letter}{row}")).collect::<Vec<_>>();
+                let column = |range: &[String]| {
+                    range
+                        .iter()
+                        .map(|cell| json!([book.cells.get(cell).cloned().unwrap_or_default()]))
+                        .collect::<Vec<_>>()
+                };
+                let range = |letter: char, from: usize, to: usize| {
+                    (from..=to).map(|row| format!("{letter}{row}")).collect::<Vec<_>>()
+                };
                 let ranges = [range('B', 2, 4), range('A', 21, 27), range('C', 8, 20)];
-                (200, json!({"valueRanges": ranges.iter().map(|range| json!({"values": column(range)})).collect::<Vec<_>>()}))
+                (
+                    200,
+                    json!({"valueRanges": ranges.iter().map(|range| json!({"values": column(range)})).collect::<Vec<_>>()}),
+                )
             }
             "sheets POST /v4/spreadsheets/BOOK/values:batchUpdate" => {
                 for block in body["data"].as_array().unwrap() {
-                    let start = block["range"].as_str().unwrap().rsplit('!').next().unwrap().split(':').next().unwrap();
+                    let start = block["range"]
+                        .as_str()
+                        .unwrap()
+                        .rsplit('!')
+                        .next()
+                        .unwrap()
+                        .split(':')
+                        .next()
+                        .unwrap();
                     let (letter, row): (&str, usize) = (&start[..1], start[1..].parse().unwrap());
                     for (i, cells) in block["values"].as_array().unwrap().iter().enumerate() {
                         let entered = cells[0].as_str().unwrap();
-                        let shown = entered.strip_prefix("=HYPERLINK(").map_or(entered, |link| link.split('"').nth(3).unwrap());
+                        let shown = entered
+                            .strip_prefix("=HYPERLINK(")
+                            .map_or(entered, |link| link.split('"').nth(3).unwrap());
                         book.cells.insert(format!("{letter}{}", row + i), shown.to_owned());
                     }
                 }
@@ -240,24 +277,37 @@ mod tests {
             }
             "sheets POST /v4/spreadsheets/BOOK:batchUpdate" => {
                 let request = &body["requests"][0];
-                if let Some(text) = request.pointer("/updateCells/rows/0/values/0/userEnteredValue/stringValue") {
+                if let Some(text) =
+                    request.pointer("/updateCells/rows/0/values/0/userEnteredValue/stringValue")
+                {
                     book.cells.insert("B2".to_owned(), text.as_str().unwrap().to_owned());
                     return (200, json!({"replies": [{}]}));
                 }
                 assert_eq!(request["duplicateSheet"], json!({"sourceSheetId": 0, "newSheetName": "4.20.1"}));
                 book.tabs.push("4.20.1");
-                (200, json!({"replies": [{"duplicateSheet": {"properties": {"sheetId": 1, "title": "4.20.1"}}}]}))
+                (
+                    200,
+                    json!({"replies": [{"duplicateSheet": {"properties": {"sheetId": 1, "title": "4.20.1"}}}]}),
+                )
             }
-            "gitlab GET /api/v4/projects/group%2Fproject/merge_requests/12" => (200, json!({"iid": 12, "state": "opened", "web_url": "u", "source_branch": "b"})),
-            "gitlab GET /api/v4/projects/group%2Fproject/merge_requests/12/changes" => (200, json!({"changes": [{"new_path": "x-image.yaml"}]})),
+            "gitlab GET /api/v4/projects/group%2Fproject/merge_requests/12" => {
+                (200, json!({"iid": 12, "state": "opened", "web_url": "u", "source_branch": "b"}))
+            }
+            "gitlab GET /api/v4/projects/group%2Fproject/merge_requests/12/changes" => {
+                (200, json!({"changes": [{"new_path": "x-image.yaml"}]}))
+            }
             "gitlab GET /api/v4/projects/group%2Fproject/repository/files/x-image.yaml" => {
                 // shipment: {data: {releaseNotes: {issues: {fixed: [{id: A-1, source: issues.redhat.com}, {id: A-2, …}, {id: A-3, …}]}}}}
                 let content = "c2hpcG1lbnQ6IHtkYXRhOiB7cmVsZWFzZU5vdGVzOiB7aXNzdWVzOiB7Zml4ZWQ6IFt7aWQ6IEEtMSwgc291cmNlOiBpc3N1ZXMucmVkaGF0LmNvbX0sIHtpZDogQS0yLCBzb3VyY2U6IGlzc3Vlcy5yZWRoYXQuY29tfSwge2lkOiBBLTMsIHNvdXJjZTogaXNzdWVzLnJlZGhhdC5jb219XX19fX0K";
                 (200, json!({"encoding": "base64", "content": content}))
             }
             "jira GET /rest/api/2/serverInfo" => (200, json!({"deploymentType": "Cloud"})),
-            "jira GET /rest/api/2/issue/A-1" => (200, json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}}})),
-            "jira GET /rest/api/2/issue/A-2" => (200, json!({"key": "A-2", "fields": {"status": {"name": "Verified"}}})),
+            "jira GET /rest/api/2/issue/A-1" => {
+                (200, json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}}}))
+            }
+            "jira GET /rest/api/2/issue/A-2" => {
+                (200, json!({"key": "A-2", "fields": {"status": {"name": "Verified"}}}))
+            }
             _ => (404, json!({"asked": asked.what})),
         }
     }
@@ -266,23 +316,39 @@ mod tests {
     async fn a_report_is_copied_filled_in_few_calls_and_a_half_filled_one_completed() {
         let mut account = tempfile::NamedTempFile::new().unwrap();
         let key = include_str!("../../services/src/testdata/service-account-key.pem");
-        account.write_all(json!({"client_email": "robot@example.com", "private_key": key}).to_string().as_bytes()).unwrap();
+        account
+            .write_all(
+                json!({"client_email": "robot@example.com", "private_key": key}).to_string().as_bytes(),
+            )
+            .unwrap();
         let book = Arc::new(Mutex::new(Book { tabs: vec!["template"], ..Book::default() }));
         let seen = Arc::clone(&book);
-        let mut bench = Bench::with_account(Some(account.path().display().to_string()), move |asked| outside(&seen, asked));
+        let mut bench = Bench::with_account(Some(account.path().display().to_string()), move |asked| {
+            outside(&seen, asked)
+        });
         bench.settings.report_spreadsheet = Some("BOOK".to_owned());
         bench.metadata.advisory_ids = [("rpm".to_owned(), 5), ("rhcos".to_owned(), 6)].into();
-        bench.metadata.candidate_builds = [("x86_64".to_owned(), "4.20.0-0.nightly-2026-01-01-000000".to_owned())].into();
-        bench.metadata.shipment_mr = Some("https://gitlab.example.com/group/project/-/merge_requests/12".to_owned());
+        bench.metadata.candidate_builds =
+            [("x86_64".to_owned(), "4.20.0-0.nightly-2026-01-01-000000".to_owned())].into();
+        bench.metadata.shipment_mr =
+            Some("https://gitlab.example.com/group/project/-/merge_requests/12".to_owned());
         bench.metadata.jira_ticket = Some("ART-1".to_owned());
 
-        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("nothing stands in the way") };
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
+            panic!("nothing stands in the way")
+        };
         assert_eq!(evidence.links, ["https://docs.google.com/spreadsheets/d/BOOK#gid=1"]);
         assert!(bench.calls_to("sheets") <= 6, "{}", bench.calls_to("sheets"));
         let shown = |cell: &str| book.lock().unwrap().cells.get(cell).cloned().unwrap_or_default();
         assert_eq!(shown("B2"), "rpm: 5\nrhcos: 6\nhttp://gitlab.test/group/project/-/merge_requests/12");
-        assert_eq!((shown("B3"), shown("B4")), ("x86_64: 4.20.0-0.nightly-2026-01-01-000000".to_owned(), "ART-1".to_owned()));
-        assert_eq!((shown("A22"), shown("A27")), ("ocp-test-result-4.20.1".to_owned(), "4.20-qe-auto-release".to_owned()));
+        assert_eq!(
+            (shown("B3"), shown("B4")),
+            ("x86_64: 4.20.0-0.nightly-2026-01-01-000000".to_owned(), "ART-1".to_owned())
+        );
+        assert_eq!(
+            (shown("A22"), shown("A27")),
+            ("ocp-test-result-4.20.1".to_owned(), "4.20-qe-auto-release".to_owned())
+        );
         assert_eq!((shown("C8"), shown("C9")), ("A-1".to_owned(), String::new()));
 
         let before = bench.calls_to("sheets");

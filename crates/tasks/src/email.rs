@@ -41,13 +41,16 @@ impl FromStr for Email {
             mend: "write an address such as jdoe@example.com",
         };
         let (local, domain) = text.split_once('@').ok_or_else(|| fail("has no @"))?;
-        let is_local = !local.is_empty() && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b));
+        let is_local =
+            !local.is_empty() && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"._%+-".contains(&b));
         if !is_local || local.len() > 64 {
             return Err(fail("has no usable part before the @"));
         }
         let labels: Vec<&str> = domain.split('.').collect();
-        let is_label = |label: &&str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        let ends_well = labels.last().is_some_and(|tld| tld.len() >= 2 && tld.bytes().all(|b| b.is_ascii_alphabetic()));
+        let is_label =
+            |label: &&str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let ends_well =
+            labels.last().is_some_and(|tld| tld.len() >= 2 && tld.bytes().all(|b| b.is_ascii_alphabetic()));
         if labels.len() < 2 || !labels.iter().all(is_label) || !ends_well || domain.len() > 255 {
             return Err(fail("has no domain such as example.com after the @"));
         }
@@ -74,7 +77,18 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for bad in ["", "@", "a@b", "a@b.c", "a b@example.com", "a@example..com", "a@example.c0", "é@example.com", "a@b@c.com", "a@x.com\n"] {
+        for bad in [
+            "",
+            "@",
+            "a@b",
+            "a@b.c",
+            "a b@example.com",
+            "a@example..com",
+            "a@example.c0",
+            "é@example.com",
+            "a@b@c.com",
+            "a@x.com\n",
+        ] {
             assert!(bad.parse::<Email>().is_err(), "{bad:?}");
         }
     }

@@ -60,7 +60,11 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
         Look::Failed(outcome) => Ok(*outcome),
         Look::Succeeded(handle) => match mr {
             Some(mr) => health(context, &mr, &handle).await,
-            None => Ok(Outcome::Passed(evidence(format!("consistency build {} succeeded", handle.id), &handle, None))),
+            None => Ok(Outcome::Passed(evidence(
+                format!("consistency build {} succeeded", handle.id),
+                &handle,
+                None,
+            ))),
         },
     }
 }
@@ -97,7 +101,11 @@ async fn health(context: &Context<'_>, mr: &MrRef, build: &Handle) -> Result<Out
         let comment = MrNote { gitlab, at: mr, text, key: note.0.clone() };
         context.effects.once(note, &comment).await?;
     }
-    let evidence = evidence(format!("consistency build {} succeeded; {}", build.id, verdict.line()), build, Some(gitlab.link(mr)));
+    let evidence = evidence(
+        format!("consistency build {} succeeded; {}", build.id, verdict.line()),
+        build,
+        Some(gitlab.link(mr)),
+    );
     Ok(if verdict.is_healthy() {
         Outcome::Passed(evidence)
     } else {
@@ -111,7 +119,10 @@ fn distinct(images: Vec<StageImage>) -> BTreeMap<String, StageImage> {
 }
 
 /// The grade of every image, or the first error that remains.
-async fn grade_all(context: &Context<'_>, images: &BTreeMap<String, StageImage>) -> Result<BTreeMap<String, Grade>, ServiceError> {
+async fn grade_all(
+    context: &Context<'_>,
+    images: &BTreeMap<String, StageImage>,
+) -> Result<BTreeMap<String, Grade>, ServiceError> {
     let mut grades = BTreeMap::new();
     let mut open: Vec<&str> = images.keys().map(String::as_str).collect();
     for round in 1.. {
@@ -168,7 +179,9 @@ impl<'a> Verdict<'a> {
                 }
             }
         }
-        unhealthy.sort_by(|(a, x), (b, y)| (y, &a.component, &a.architecture).cmp(&(x, &b.component, &b.architecture)));
+        unhealthy.sort_by(|(a, x), (b, y)| {
+            (y, &a.component, &a.architecture).cmp(&(x, &b.component, &b.architecture))
+        });
         Self { expected: images.len(), graded: grades.len(), counts, unhealthy }
     }
 
@@ -178,22 +191,32 @@ impl<'a> Verdict<'a> {
     }
 
     fn line(&self) -> String {
-        let counts: Vec<String> = self.counts.iter().map(|(grade, count)| format!("{grade}: {count}")).collect();
+        let counts: Vec<String> =
+            self.counts.iter().map(|(grade, count)| format!("{grade}: {count}")).collect();
         if self.expected == 0 {
             return "the stage advisories list no image".to_owned();
         }
-        let word = if self.is_healthy() { "healthy".to_owned() } else { format!("{} unhealthy", self.unhealthy.len()) };
+        let word = if self.is_healthy() {
+            "healthy".to_owned()
+        } else {
+            format!("{} unhealthy", self.unhealthy.len())
+        };
         format!("{} of {} images graded ({}), {word}", self.graded, self.expected, counts.join(", "))
     }
 
     fn comment(&self, context: &Context<'_>, build: &Handle) -> String {
         let title = if self.is_healthy() { "Image health: good" } else { "Image health: **not good**" };
-        let mut lines = vec![format!("{title} ({})", context.release), String::new(), format!("- {}", self.line())];
+        let mut lines =
+            vec![format!("{title} ({})", context.release), String::new(), format!("- {}", self.line())];
         if let Some(url) = &build.url {
             lines.push(format!("- consistency check: {url}"));
         }
         if !self.unhealthy.is_empty() {
-            lines.extend([String::new(), "| image | architecture | grade |".to_owned(), "| --- | --- | --- |".to_owned()]);
+            lines.extend([
+                String::new(),
+                "| image | architecture | grade |".to_owned(),
+                "| --- | --- | --- |".to_owned(),
+            ]);
         }
         for (image, grade) in self.unhealthy.iter().take(LISTED) {
             lines.push(format!("| {} | {} | {grade} |", cell(&image.component), cell(&image.architecture)));
@@ -229,11 +252,20 @@ mod tests {
 
     #[tokio::test]
     async fn a_good_job_and_good_images_pass_and_are_told_on_the_merge_request() {
-        let world = World::new(succeeded().shipment(2).on("GET", "/api/containers/", r#"{"data":[{"freshness_grades":[{"grade":"B","start_date":"2020-01-01T00:00:00Z"}]}]}"#));
+        let world = World::new(succeeded().shipment(2).on(
+            "GET",
+            "/api/containers/",
+            r#"{"data":[{"freshness_grades":[{"grade":"B","start_date":"2020-01-01T00:00:00Z"}]}]}"#,
+        ));
         let Outcome::Passed(evidence) = look(&world).await else { panic!() };
         assert_eq!(evidence.summary, "consistency build 12 succeeded; 2 of 2 images graded (B: 2), healthy");
         let spec = "quay.io%2Fopenshift-release-dev%2Focp-release%3A4.20.1-x86_64";
-        assert_eq!(world.posts()[0], format!("POST /job/image-consistency-check/buildWithParameters?PAYLOAD_URL={spec}&SHIPMENT_MR_ID=469&VERSION=v4.20"));
+        assert_eq!(
+            world.posts()[0],
+            format!(
+                "POST /job/image-consistency-check/buildWithParameters?PAYLOAD_URL={spec}&SHIPMENT_MR_ID=469&VERSION=v4.20"
+            )
+        );
         assert!(world.posts()[1].ends_with("/merge_requests/469/notes"), "{:?}", world.posts());
         assert_eq!(world.told(), ["image-consistency-check:triggered:1"]);
         assert!(matches!(look(&world).await, Outcome::Passed(_)));
@@ -242,7 +274,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_bad_or_unknown_grade_fails_the_task() {
-        for body in [r#"{"data":[{"freshness_grades":[{"grade":"C","start_date":"2020-01-01T00:00:00Z"}]}]}"#, r#"{"data":[]}"#] {
+        for body in [
+            r#"{"data":[{"freshness_grades":[{"grade":"C","start_date":"2020-01-01T00:00:00Z"}]}]}"#,
+            r#"{"data":[]}"#,
+        ] {
             let world = World::new(succeeded().shipment(1).on("GET", "/api/containers/", body));
             let Outcome::Failed(failure, _) = look(&world).await else { panic!() };
             assert_eq!(failure.code, Code::ImagesUnhealthy);

@@ -25,14 +25,20 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     let Some(digest) = payload.as_ref().and_then(|payload| payload.digest.as_ref()) else {
         let why = match payload {
             None => format!("the release controller does not list {release} yet"),
-            Some(_) => format!("the release controller has not rendered the change log of {release} yet, which names the image's digest"),
+            Some(_) => format!(
+                "the release controller has not rendered the change log of {release} yet, which names the image's digest"
+            ),
         };
         return Ok(Outcome::Blocked(Precondition { name: "image-digest", why }, LOOK));
     };
     let signature = &context.services.signature;
     let links = vec![signature.page(digest)];
     Ok(if signature.is_signed(digest).await? {
-        Outcome::Passed(Evidence { summary: format!("release image {digest} is signed"), digest: digest.to_string(), links })
+        Outcome::Passed(Evidence {
+            summary: format!("release image {digest} is signed"),
+            digest: digest.to_string(),
+            links,
+        })
     } else {
         let text = format!("release image {digest} has no signature on the mirror");
         let evidence = Evidence { summary: text.clone(), digest: digest.to_string(), links };
@@ -52,13 +58,18 @@ mod tests {
     }
 
     fn accepted(digest: &str) -> Script {
-        Script::default().on("GET", RELEASE, &format!(r#"{{"phase":"Accepted","changeLogJson":{{"to":{{"digest":"{digest}"}}}}}}"#))
+        Script::default().on(
+            "GET",
+            RELEASE,
+            &format!(r#"{{"phase":"Accepted","changeLogJson":{{"to":{{"digest":"{digest}"}}}}}}"#),
+        )
     }
 
     #[tokio::test]
     async fn a_signed_image_passes_and_an_unsigned_one_fails() {
         let digest = format!("sha256:{}", "ab".repeat(32));
-        let path = format!("/pub/openshift-v4/signatures/openshift/release/sha256={}/signature-1", "ab".repeat(32));
+        let path =
+            format!("/pub/openshift-v4/signatures/openshift/release/sha256={}/signature-1", "ab".repeat(32));
         assert!(matches!(look(accepted(&digest).on("GET", &path, "signature")).await, Outcome::Passed(_)));
         let Outcome::Failed(failure, _) = look(accepted(&digest)).await else { panic!() };
         assert_eq!(failure.code, Code::NotSigned);

@@ -62,15 +62,21 @@ impl JenkinsRun<'_> {
             return Ok(failed(&handle, "Jenkins no longer knows the build".to_owned()));
         };
         Ok(match &build.state {
-            _ if !fits(&build.parameters, &self.parameters) => failed(&handle, "the build has other parameters than were asked for".to_owned()),
+            _ if !fits(&build.parameters, &self.parameters) => {
+                failed(&handle, "the build has other parameters than were asked for".to_owned())
+            }
             BuildState::Running => Look::Underway(handle),
             BuildState::Ended(result) if result == "SUCCESS" => Look::Succeeded(handle),
-            BuildState::Ended(result) => failed(&handle, format!("it ended as {}", OutsideText::line(result, 40))),
+            BuildState::Ended(result) => {
+                failed(&handle, format!("it ended as {}", OutsideText::line(result, 40)))
+            }
         })
     }
 
     async fn out_of_queue(&self, handle: &Handle) -> Result<Place, ServiceError> {
-        let Ok(id) = handle.id.parse() else { return Ok(Place::Gone(format!("{:?} is no queue item", handle.id))) };
+        let Ok(id) = handle.id.parse() else {
+            return Ok(Place::Gone(format!("{:?} is no queue item", handle.id)));
+        };
         Ok(match self.jenkins.queue_item(id).await? {
             Queued::Waiting(_) => Place::Queue,
             Queued::Started(number) => Place::Build(number),
@@ -99,7 +105,11 @@ impl JenkinsRun<'_> {
     }
 
     fn build_handle(&self, number: u64) -> Handle {
-        Handle { kind: BUILD.to_owned(), id: number.to_string(), url: Some(self.jenkins.build_page(self.job, number)) }
+        Handle {
+            kind: BUILD.to_owned(),
+            id: number.to_string(),
+            url: Some(self.jenkins.build_page(self.job, number)),
+        }
     }
 }
 
@@ -113,7 +123,11 @@ enum Place {
 fn failed(handle: &Handle, why: String) -> Look {
     let what = if handle.kind == QUEUE { "queue item" } else { "build" };
     let text = format!("Jenkins {what} {}: {why}", OutsideText::line(&handle.id, 40));
-    let evidence = Evidence { summary: text.clone(), links: handle.url.iter().cloned().collect(), ..Evidence::default() };
+    let evidence = Evidence {
+        summary: text.clone(),
+        links: handle.url.iter().cloned().collect(),
+        ..Evidence::default()
+    };
     Look::Failed(Box::new(Outcome::Failed(Failure { code: Code::JobFailed, text }, evidence)))
 }
 
@@ -133,11 +147,16 @@ impl Triggerable for JenkinsRun<'_> {
             let above: HighWater = serde_json::from_str(&mark.0).map_err(|error| ServiceError {
                 service: "jenkins",
                 call: format!("looking for a run of {}", self.job.full_name()),
-                fault: Fault::BadAnswer { why: format!("the recorded mark is none: {error}"), said: OutsideText::line(&mark.0, 80) },
+                fault: Fault::BadAnswer {
+                    why: format!("the recorded mark is none: {error}"),
+                    said: OutsideText::line(&mark.0, 80),
+                },
             })?;
             // The queue first: an item that leaves it between the two questions is then seen as a build.
             let queue = self.jenkins.queue().await?;
-            let items = queue.iter().filter(|item| item.id > above.queue && item.is_of(self.job) && fits(&item.parameters, &self.parameters));
+            let items = queue.iter().filter(|item| {
+                item.id > above.queue && item.is_of(self.job) && fits(&item.parameters, &self.parameters)
+            });
             let items: Vec<_> = items.collect();
             let builds = self.jenkins.builds_from(self.job, above.next_build).await?;
             let builds: Vec<_> = builds.iter().filter(|build| self.is(build)).collect();

@@ -8,8 +8,8 @@ use crate::effects::Early;
 use crate::outcome::{Failure, Outcome};
 use crate::runner::Runner;
 use crate::{
-    change_advisory_status, check_cve_tracker_bug, create_test_report, image_consistency_check, image_signed_check, push_to_cdn_staging,
-    stage_testing, take_ownership,
+    change_advisory_status, check_cve_tracker_bug, create_test_report, image_consistency_check,
+    image_signed_check, push_to_cdn_staging, stage_testing, take_ownership,
 };
 
 /// Runs each task in this process, over the typed clients.

@@ -37,7 +37,8 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     }
     if !walk.failed.is_empty() {
         let text = format!("push to CDN staging failed: {}", walk.failed.join("; "));
-        let evidence = Evidence { summary: text.clone(), links: walk.links(&Stand::Failed), ..Evidence::default() };
+        let evidence =
+            Evidence { summary: text.clone(), links: walk.links(&Stand::Failed), ..Evidence::default() };
         return Ok(Outcome::Failed(Failure { code: Code::PushFailed, text }, evidence));
     }
     troubles.end()?;
@@ -45,7 +46,8 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
         return Ok(Outcome::NeedsPerson(nothing_to_push(context)));
     }
     if walk.stands.values().any(|stand| *stand == Stand::Underway) {
-        let ids: Vec<String> = own.iter().filter(|(_, stand)| *stand == Stand::Underway).map(|(id, _)| id.to_string()).collect();
+        let ids: Vec<String> =
+            own.iter().filter(|(_, stand)| *stand == Stand::Underway).map(|(id, _)| id.to_string()).collect();
         let url = walk.links(&Stand::Underway).into_iter().next();
         return Ok(Outcome::Running(Handle { kind: "errata-push".to_owned(), id: ids.join(","), url }, LOOK));
     }
@@ -53,7 +55,8 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
         let why = format!("{} must be moved from NEW_FILES to QE by ART", walk.early.join(", "));
         return Ok(Outcome::Blocked(Precondition { name: "advisory-state", why }, LOOK_AT_STATE));
     }
-    let complete: Vec<String> = own.iter().filter(|(_, stand)| *stand == Stand::Complete).map(|(id, _)| id.to_string()).collect();
+    let complete: Vec<String> =
+        own.iter().filter(|(_, stand)| *stand == Stand::Complete).map(|(id, _)| id.to_string()).collect();
     let summary = format!("pushed to CDN staging: {}", complete.join(", "));
     let evidence = Evidence { summary, links: walk.links(&Stand::Complete), ..Evidence::default() };
     Ok(if walk.pushed > 0 { Outcome::Passed(evidence) } else { Outcome::AlreadyDone(evidence) })
@@ -63,7 +66,9 @@ fn nothing_to_push(context: &Context<'_>) -> PersonQuestion {
     let release = context.release;
     PersonQuestion {
         name: "no-advisories",
-        text: format!("Release {release} has no advisory to push: none is listed, or all are dropped. Is that right?"),
+        text: format!(
+            "Release {release} has no advisory to push: none is listed, or all are dropped. Is that right?"
+        ),
         options: vec![
             "ask ART to correct the advisories in releases.yml".to_owned(),
             format!("regatta override {release} push-to-cdn-staging --verdict pass --reason …"),
@@ -195,7 +200,9 @@ impl Walk<'_> {
 
     /// Whether any attempt so far pushed this advisory.
     fn was_ours(&self, id: u64) -> bool {
-        let made = |attempt| self.context.effects.made(&EffectKey::attempt(&format!("push:{id}"), attempt)).is_some();
+        let made = |attempt| {
+            self.context.effects.made(&EffectKey::attempt(&format!("push:{id}"), attempt)).is_some()
+        };
         (1..=self.context.attempt).any(made)
     }
 
@@ -254,10 +261,25 @@ mod tests {
         use PushStatus::{Complete, Failed, Underway};
         let running = || Underway("RUNNING".to_owned());
         assert_eq!(judge(&[]), Pushes::None);
-        assert_eq!(judge(&[job(1, running(), "cdn"), job(2, Failed, "cdn_docker")]), Pushes::None, "live pushes are not ours");
-        assert_eq!(judge(&[job(1, Failed, "cdn_stage"), job(3, Complete, "cdn_stage")]), Pushes::Complete, "pushed again");
-        assert_eq!(judge(&[job(3, Complete, "cdn_stage"), job(1, Failed, "cdn_stage")]), Pushes::Complete, "in any order");
-        assert_eq!(judge(&[job(1, Complete, "cdn_stage"), job(2, running(), "cdn_docker_stage")]), Pushes::Underway);
+        assert_eq!(
+            judge(&[job(1, running(), "cdn"), job(2, Failed, "cdn_docker")]),
+            Pushes::None,
+            "live pushes are not ours"
+        );
+        assert_eq!(
+            judge(&[job(1, Failed, "cdn_stage"), job(3, Complete, "cdn_stage")]),
+            Pushes::Complete,
+            "pushed again"
+        );
+        assert_eq!(
+            judge(&[job(3, Complete, "cdn_stage"), job(1, Failed, "cdn_stage")]),
+            Pushes::Complete,
+            "in any order"
+        );
+        assert_eq!(
+            judge(&[job(1, Complete, "cdn_stage"), job(2, running(), "cdn_docker_stage")]),
+            Pushes::Underway
+        );
         assert_eq!(
             judge(&[job(1, running(), "cdn_stage"), job(2, Failed, "cdn_docker_stage")]),
             Pushes::Failed(vec!["cdn_docker_stage".to_owned()])
@@ -274,24 +296,35 @@ mod tests {
     static NEXT_JOB: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1000);
 
     fn shelf(entries: &[(u64, &'static str, &[u64], Option<&'static str>)]) -> Shelf {
-        Arc::new(Mutex::new(entries.iter().map(|(id, state, blocking, job)| (*id, (*state, blocking.to_vec(), *job))).collect()))
+        Arc::new(Mutex::new(
+            entries
+                .iter()
+                .map(|(id, state, blocking, job)| (*id, (*state, blocking.to_vec(), *job)))
+                .collect(),
+        ))
     }
 
     fn bench(shelf: &Shelf, ids: &[u64]) -> Bench {
         let shelf = Arc::clone(shelf);
         let mut bench = Bench::new(move |asked| answer(&shelf, asked));
-        bench.metadata.advisory_ids = ids.iter().map(|id| (format!("kind{id}"), *id)).chain([("microshift".to_owned(), 99)]).collect();
+        bench.metadata.advisory_ids =
+            ids.iter().map(|id| (format!("kind{id}"), *id)).chain([("microshift".to_owned(), 99)]).collect();
         bench
     }
 
     fn answer(shelf: &Shelf, asked: &Asked<'_>) -> (u16, Value) {
         let mut shelf = shelf.lock().unwrap();
         let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
-        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else { return (500, json!({"asked": asked.what})) };
+        let ["errata", method, "", "api", "v1", "erratum", id, rest @ ..] = words.as_slice() else {
+            return (500, json!({"asked": asked.what}));
+        };
         let id: u64 = id.parse().unwrap();
         let Some((state, blocking, job)) = shelf.get_mut(&id) else { return (404, json!({})) };
         match (*method, rest) {
-            ("GET", []) => (200, json!({"errata": {"rhba": {"id": id, "status": state, "blocking_advisories": blocking}}})),
+            ("GET", []) => (
+                200,
+                json!({"errata": {"rhba": {"id": id, "status": state, "blocking_advisories": blocking}}}),
+            ),
             ("POST", ["push"]) => {
                 *job = Some("READY");
                 let number = NEXT_JOB.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
@@ -299,7 +332,8 @@ mod tests {
             }
             _ => {
                 let number = NEXT_JOB.load(std::sync::atomic::Ordering::SeqCst);
-                let jobs = job.map(|status| json!({"id": number, "status": status, "target": {"name": "cdn_stage"}}));
+                let jobs = job
+                    .map(|status| json!({"id": number, "status": status, "target": {"name": "cdn_stage"}}));
                 (200, json!(jobs.into_iter().collect::<Vec<_>>()))
             }
         }
@@ -309,7 +343,9 @@ mod tests {
     async fn blocking_advisories_go_first_and_the_others_wait_for_them() {
         let shelf = shelf(&[(7, "QE", &[6], None), (6, "QE", &[], None), (8, "DROPPED_NO_SHIP", &[], None)]);
         let bench = bench(&shelf, &[7, 8]);
-        let Outcome::Running(handle, after) = outcome(run(&bench.context()).await) else { panic!("a push was begun") };
+        let Outcome::Running(handle, after) = outcome(run(&bench.context()).await) else {
+            panic!("a push was begun")
+        };
         assert_eq!((handle.id.as_str(), after), ("7", LOOK));
         assert_eq!(bench.ledger.keys(), ["push:6"]);
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
@@ -319,7 +355,9 @@ mod tests {
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
         assert_eq!(bench.ledger.keys(), ["push:6", "push:7"]);
         shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("COMPLETE");
-        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("all are complete") };
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
+            panic!("all are complete")
+        };
         assert_eq!(evidence.summary, "pushed to CDN staging: 7");
     }
 
@@ -328,15 +366,23 @@ mod tests {
         let shelf = shelf(&[(7, "QE", &[], Some("FAILED")), (6, "QE", &[], Some("COMPLETE"))]);
         let mut bench = bench(&shelf, &[6, 7]);
         for _ in 0..3 {
-            let Outcome::Failed(failure, _) = outcome(run(&bench.context()).await) else { panic!("a push failed") };
-            assert_eq!((failure.code, failure.text.as_str()), (Code::PushFailed, "push to CDN staging failed: advisory 7 (cdn_stage)"));
+            let Outcome::Failed(failure, _) = outcome(run(&bench.context()).await) else {
+                panic!("a push failed")
+            };
+            assert_eq!(
+                (failure.code, failure.text.as_str()),
+                (Code::PushFailed, "push to CDN staging failed: advisory 7 (cdn_stage)")
+            );
         }
         assert!(bench.writes().is_empty());
         bench.attempt = 2;
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
         assert_eq!(bench.ledger.keys(), ["push:7#2"]);
         shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("FAILED");
-        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Failed(..)), "the second attempt failed too");
+        assert!(
+            matches!(outcome(run(&bench.context()).await), Outcome::Failed(..)),
+            "the second attempt failed too"
+        );
         assert_eq!(bench.writes(), ["POST errata/api/v1/erratum/7/push?defaults=stage"]);
     }
 
@@ -346,18 +392,30 @@ mod tests {
         let bench = bench(&shelf, &[6, 7]);
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
         shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("COMPLETE");
-        let Outcome::Blocked(precondition, _) = outcome(run(&bench.context()).await) else { panic!("6 is in NEW_FILES") };
-        assert_eq!((precondition.name, precondition.why.as_str()), ("advisory-state", "advisory 6 must be moved from NEW_FILES to QE by ART"));
+        let Outcome::Blocked(precondition, _) = outcome(run(&bench.context()).await) else {
+            panic!("6 is in NEW_FILES")
+        };
+        assert_eq!(
+            (precondition.name, precondition.why.as_str()),
+            ("advisory-state", "advisory 6 must be moved from NEW_FILES to QE by ART")
+        );
     }
 
     #[tokio::test]
     async fn no_advisory_at_all_is_a_question_and_an_unknown_one_holds_no_other() {
         let gone = bench(&shelf(&[(8, "DROPPED_NO_SHIP", &[], None)]), &[8]);
-        assert!(matches!(outcome(run(&gone.context()).await), Outcome::NeedsPerson(question) if question.name == "no-advisories"));
+        assert!(
+            matches!(outcome(run(&gone.context()).await), Outcome::NeedsPerson(question) if question.name == "no-advisories")
+        );
         let unknown = bench(&shelf(&[(7, "QE", &[], None)]), &[5, 7]);
-        let Outcome::Failed(failure, _) = outcome(run(&unknown.context()).await) else { panic!("5 does not exist") };
+        let Outcome::Failed(failure, _) = outcome(run(&unknown.context()).await) else {
+            panic!("5 does not exist")
+        };
         assert_eq!(failure.code, Code::NotFound);
-        assert_eq!(unknown.ledger.keys().into_iter().collect::<BTreeSet<_>>(), BTreeSet::from(["push:7".to_owned()]));
+        assert_eq!(
+            unknown.ledger.keys().into_iter().collect::<BTreeSet<_>>(),
+            BTreeSet::from(["push:7".to_owned()])
+        );
     }
 
     #[tokio::test]

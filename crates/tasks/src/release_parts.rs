@@ -31,7 +31,9 @@ pub(crate) fn advisories(context: &Context<'_>) -> Vec<AdvisoryRef> {
 
 /// The shipment's merge request; `None` in the Errata flow.
 pub(crate) fn shipment(context: &Context<'_>) -> Result<Option<MrRef>, Early> {
-    let Some(url) = context.metadata.shipment_mr.as_deref().filter(|url| !url.is_empty()) else { return Ok(None) };
+    let Some(url) = context.metadata.shipment_mr.as_deref().filter(|url| !url.is_empty()) else {
+        return Ok(None);
+    };
     url.parse().map(Some).map_err(|error: regatta_kit::ParseError| {
         Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
             name: "shipment-mr",
@@ -61,7 +63,10 @@ pub(crate) fn is_closed(issue: &Issue) -> bool {
 
 /// QE's sub-tasks of the ART ticket; `None` when the ticket is not there or must not be seen. Sub-tasks that cannot be
 /// read are left out.
-pub(crate) async fn qe_subtasks(services: &Services, ticket: &str) -> Result<Option<Vec<Issue>>, ServiceError> {
+pub(crate) async fn qe_subtasks(
+    services: &Services,
+    ticket: &str,
+) -> Result<Option<Vec<Issue>>, ServiceError> {
     let IssueLook::Found(ticket) = services.jira.issue(ticket).await? else { return Ok(None) };
     let mut found = Vec::new();
     for key in &ticket.subtasks {
@@ -128,7 +133,10 @@ impl Triggerable for MrNote<'_> {
         Box::pin(async {
             let above: u64 = mark.0.parse().unwrap_or_default();
             let notes = self.gitlab.notes(self.at).await?;
-            Ok(notes.iter().find(|note| note.id > above && note.is_marked(&self.key)).map(|note| self.handle(note)))
+            Ok(notes
+                .iter()
+                .find(|note| note.id > above && note.is_marked(&self.key))
+                .map(|note| self.handle(note)))
         })
     }
 

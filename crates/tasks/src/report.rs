@@ -141,7 +141,9 @@ fn differences(shown: &Rows, statuses: &TaskMap<Status>, overall: Overall) -> Ve
     });
     let all = std::iter::once((OVERALL_ROW, overall.word())).chain(wanted);
     let is_shown = |row: usize| shown.get(row - 1).and_then(|cells| cells.first()).map_or("", String::as_str);
-    all.filter(|(row, word)| is_shown(*row) != *word).map(|(row, word)| Block::cell(format!("B{row}"), Cell::text(word))).collect()
+    all.filter(|(row, word)| is_shown(*row) != *word)
+        .map(|(row, word)| Block::cell(format!("B{row}"), Cell::text(word)))
+        .collect()
 }
 
 /// Adds missed CVE trackers to the Sheet's column of them; those already listed stay as they are.
@@ -231,7 +233,15 @@ mod tests {
         let mut statuses = TaskMap::from_fn(|_| Status::Pass);
         statuses[Task::StageTesting] = Status::Fail;
         statuses[Task::ChangeAdvisoryStatus] = Status::NotStarted;
-        let sheet = shown(&[(1, "Green"), (8, "Pass"), (10, "In Progress"), (11, "In Progress"), (13, "Pass"), (14, "Pass"), (18, "Not Started")]);
+        let sheet = shown(&[
+            (1, "Green"),
+            (8, "Pass"),
+            (10, "In Progress"),
+            (11, "In Progress"),
+            (13, "Pass"),
+            (14, "Pass"),
+            (18, "Not Started"),
+        ]);
         assert_eq!(
             written(&differences(&sheet, &statuses, Overall::Red)),
             ["B1=Red", "B12=In Progress", "B10=Pass", "B15=Fail", "B16=Pass"]
@@ -243,14 +253,18 @@ mod tests {
         let statuses = TaskMap::from_fn(|_| Status::Pass);
         let blocks = differences(&shown(&[]), &statuses, Overall::Green);
         let cells = written(&blocks);
-        assert!(cells.contains(&"B11=Pass".to_owned()) && cells.contains(&"B12=Pass".to_owned()), "{cells:?}");
+        assert!(
+            cells.contains(&"B11=Pass".to_owned()) && cells.contains(&"B12=Pass".to_owned()),
+            "{cells:?}"
+        );
         let done: Vec<(usize, &str)> = (8..=18).map(|row| (row, "Pass")).chain([(1, "Green")]).collect();
         assert!(differences(&shown(&done), &statuses, Overall::Green).is_empty());
     }
 
     #[test]
     fn a_column_ends_at_its_first_empty_cell() {
-        let rows: Rows = vec![vec!["A-1".to_owned()], vec![" A-2 ".to_owned()], vec![], vec!["A-4".to_owned()]];
+        let rows: Rows =
+            vec![vec!["A-1".to_owned()], vec![" A-2 ".to_owned()], vec![], vec!["A-4".to_owned()]];
         assert_eq!(until_empty(&rows), ["A-1", "A-2"]);
     }
 }

@@ -44,7 +44,10 @@ impl Script {
     pub(crate) fn jenkins(job: &str) -> Self {
         let script = Self { job: job.to_owned(), ..Self::default() };
         let mr = r#"{"iid":469,"state":"opened","web_url":"u","source_branch":"b","labels":["stage-release-success"]}"#;
-        script.on("GET", "/queue/api/json", r#"{"items":[]}"#).on("GET", "/queue/item/77/", r#"{"id":77,"why":"quiet"}"#).on("GET", "/merge_requests/469", mr)
+        script
+            .on("GET", "/queue/api/json", r#"{"items":[]}"#)
+            .on("GET", "/queue/item/77/", r#"{"id":77,"why":"quiet"}"#)
+            .on("GET", "/merge_requests/469", mr)
     }
 
     /// A build; `state` holds its fields, and `"spec":"other"` makes it another release's.
@@ -56,8 +59,12 @@ impl Script {
         } else {
             values.to_vec()
         };
-        let parameters: Vec<String> = values.iter().map(|(k, v)| format!(r#"{{"name":"{k}","value":"{v}"}}"#)).collect();
-        let body = format!(r#"{{"number":{number},"queueId":{queue_id},{state},"actions":[{{"parameters":[{}]}}]}}"#, parameters.join(","));
+        let parameters: Vec<String> =
+            values.iter().map(|(k, v)| format!(r#"{{"name":"{k}","value":"{v}"}}"#)).collect();
+        let body = format!(
+            r#"{{"number":{number},"queueId":{queue_id},{state},"actions":[{{"parameters":[{}]}}]}}"#,
+            parameters.join(",")
+        );
         self.builds.insert(number, body);
         self
     }
@@ -67,7 +74,10 @@ impl Script {
         let images: String = (0..images)
             .map(|i| format!("    - {{component: c{i}, architecture: amd64, containerImage: 'q.example/a@sha256:{i:064x}'}}\n"))
             .collect();
-        let advisory = format!("spec:\n  content:\n    images:{}{images}", if images.is_empty() { " []\n" } else { "\n" });
+        let advisory = format!(
+            "spec:\n  content:\n    images:{}{images}",
+            if images.is_empty() { " []\n" } else { "\n" }
+        );
         let file = "shipment:\n  metadata: {}\n  environments:\n    stage:\n      advisory:\n        internal_url: https://gitlab.test/a/-/raw/main/advisory.yaml\n";
         let content = base64_of(file);
         self.on("GET", "/merge_requests/469/changes", r#"{"changes":[{"new_path":"shipment/4.20.1-image.yaml","old_path":"shipment/4.20.1-image.yaml"}]}"#)
@@ -84,27 +94,27 @@ impl Script {
             return answer_with(201, &[("location", "http://jenkins.test/queue/item/77/")], "");
         }
         if !self.job.is_empty() && path == format!("{job}/api/json") {
-            let numbers: Vec<String> = self.builds.keys().rev().map(|n| format!(r#"{{"number":{n}}}"#)).collect();
+            let numbers: Vec<String> =
+                self.builds.keys().rev().map(|n| format!(r#"{{"number":{n}}}"#)).collect();
             let next = self.builds.keys().max().map_or(12, |n| n + 1);
             return answer(200, format!(r#"{{"nextBuildNumber":{next},"builds":[{}]}}"#, numbers.join(",")));
         }
-        if let Some(body) = path.strip_prefix(&format!("{job}/")).and_then(|rest| self.builds.get(&rest.split('/').next()?.parse().ok()?)) {
+        if let Some(body) = path
+            .strip_prefix(&format!("{job}/"))
+            .and_then(|rest| self.builds.get(&rest.split('/').next()?.parse().ok()?))
+        {
             return answer(200, body.clone());
         }
         if path.starts_with(&format!("{job}/12/")) {
             let running = self.clone().build(12, 77, r#""inProgress":true,"result":null"#);
             return answer(200, running.builds[&12].clone());
         }
-        let found = self.answers.iter().rev().find(|(method, part, ..)| request.method() == method.as_str() && path.contains(part.as_str()));
-        // The longest part wins, so that a path below another can be told apart.
-        let longest = self.answers.iter().rev().filter(|(m, p, ..)| request.method() == m.as_str() && path.contains(p.as_str())).max_by_key(|(_, p, ..)| p.len());
-        match longest.or(found) {
-            Some((_, part, ..)) => {
-                let newest = self.answers.iter().rev().find(|(m, p, ..)| request.method() == m.as_str() && p == part);
-                newest.map_or_else(|| answer(404, ""), |(_, _, status, body)| answer(*status, body.clone()))
-            }
-            None => answer(404, ""),
-        }
+        // The longest part wins, so that a path below another can be told apart; of equal ones the newest.
+        let fits = |(method, part, ..): &&(String, String, u16, String)| {
+            request.method() == method.as_str() && path.contains(part.as_str())
+        };
+        let best = self.answers.iter().filter(fits).max_by_key(|(_, part, ..)| part.len());
+        best.map_or_else(|| answer(404, ""), |(_, _, status, body)| answer(*status, body.clone()))
     }
 }
 
@@ -112,7 +122,8 @@ fn base64_of(text: &str) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().chain([0u8, 0].iter()).take(3).fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
+        let bits =
+            chunk.iter().chain([0u8, 0].iter()).take(3).fold(0u32, |bits, byte| bits << 8 | u32::from(*byte));
         for i in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * i) & 63) as usize];
             out.push(if i <= chunk.len() { char::from(digit) } else { '=' });
@@ -139,8 +150,15 @@ impl World {
         let lookup = |name: &str| match name {
             "REGATTA_LDAP_URL" | "REGATTA_CLOCK_URL" => None,
             "REGATTA_JENKINS_URL" => Some("http://jenkins.test".to_owned()),
-            name if name.ends_with("_URL") && !name.contains("CLOCK") => Some("http://service.test".to_owned()),
-            name if name.ends_with("_FILE") || name == "JIRA_EMAIL" || !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') => None,
+            name if name.ends_with("_URL") && !name.contains("CLOCK") => {
+                Some("http://service.test".to_owned())
+            }
+            name if name.ends_with("_FILE")
+                || name == "JIRA_EMAIL"
+                || !name.chars().all(|c| c.is_ascii_uppercase() || c == '_') =>
+            {
+                None
+            }
             _ => Some("dummy".to_owned()),
         };
         let settings = ServiceSettings::read(lookup, &BTreeMap::new()).unwrap();
@@ -149,11 +167,21 @@ impl World {
             ..Metadata::default()
         };
         let services = Services::new(&settings, transport.clone());
-        Self { script, transport, services, metadata, settings: TaskSettings::default(), ledger: Ledger::default() }
+        Self {
+            script,
+            transport,
+            services,
+            metadata,
+            settings: TaskSettings::default(),
+            ledger: Ledger::default(),
+        }
     }
 
     /// One run of a task.
-    pub(crate) async fn run(&self, task: impl for<'a> Fn(&'a Context<'a>) -> BoxFuture<'a, Result<Outcome, Early>>) -> Outcome {
+    pub(crate) async fn run(
+        &self,
+        task: impl for<'a> Fn(&'a Context<'a>) -> BoxFuture<'a, Result<Outcome, Early>>,
+    ) -> Outcome {
         let context = Context {
             release: "4.20.1".parse().unwrap(),
             metadata: &self.metadata,
@@ -184,7 +212,9 @@ impl World {
     /// What was changed at the remotes: method, path and query.
     pub(crate) fn posts(&self) -> Vec<String> {
         let changes = self.transport.seen().into_iter().filter(|seen| !seen.starts_with("GET"));
-        changes.map(|seen| seen.replace("http://jenkins.test", "").replace("http://service.test", "")).collect()
+        changes
+            .map(|seen| seen.replace("http://jenkins.test", "").replace("http://service.test", ""))
+            .collect()
     }
 
     /// Keys of the messages told, in order.
@@ -209,7 +239,11 @@ impl Effects for Ledger {
         self.0.lock().unwrap().handles.get(key).cloned()
     }
 
-    fn once<'a>(&'a self, key: EffectKey, remote: &'a dyn Triggerable) -> BoxFuture<'a, Result<Handle, Stopped>> {
+    fn once<'a>(
+        &'a self,
+        key: EffectKey,
+        remote: &'a dyn Triggerable,
+    ) -> BoxFuture<'a, Result<Handle, Stopped>> {
         Box::pin(async move {
             if let Some(handle) = self.made(&key) {
                 return Ok(handle);
@@ -229,7 +263,10 @@ impl Effects for Ledger {
             };
             let mut entries = self.0.lock().unwrap();
             if std::mem::take(&mut entries.lose_next) {
-                return Err(Stopped::Engine(regatta_statebox::StoreError::Unavailable { why: "crashed".to_owned(), retry_after: None }));
+                return Err(Stopped::Engine(regatta_statebox::StoreError::Unavailable {
+                    why: "crashed".to_owned(),
+                    retry_after: None,
+                }));
             }
             entries.handles.insert(key, handle.clone());
             Ok(handle)

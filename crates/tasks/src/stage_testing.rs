@@ -24,7 +24,10 @@ const LOOK: SignedDuration = SignedDuration::from_mins(10);
 pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     let release = context.release;
     let spec = Registry::pull_spec(release, context.settings.arch);
-    let mut parameters = Parameters::from([("VERSION".to_owned(), release.stream.to_string()), ("PULL_SPEC".to_owned(), spec)]);
+    let mut parameters = Parameters::from([
+        ("VERSION".to_owned(), release.stream.to_string()),
+        ("PULL_SPEC".to_owned(), spec),
+    ]);
     let key = EffectKey::attempt("trigger:stage-testing", context.attempt);
     match shipment(context)? {
         None => match context.metadata.advisory_ids.get("metadata") {
@@ -71,7 +74,10 @@ fn tell_triggered(context: &Context<'_>, handle: &Handle) {
 fn no_metadata_advisory(context: &Context<'_>) -> PersonQuestion {
     PersonQuestion {
         name: "metadata-advisory",
-        text: format!("Release {} has neither a shipment nor a metadata advisory; the stage pipeline needs one of them.", context.release),
+        text: format!(
+            "Release {} has neither a shipment nor a metadata advisory; the stage pipeline needs one of them.",
+            context.release
+        ),
         options: vec!["ask ART to add the metadata advisory to releases.yml".to_owned()],
         evidence: vec![],
     }
@@ -91,7 +97,15 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_triggered_before_the_stage_release_went_through() {
-        let world = World::new(Script::default().on("GET", "/merge_requests/469", r#"{"iid":469,"state":"opened","web_url":"u","source_branch":"b","labels":[]}"#).on("GET", "/pipelines", "[]"));
+        let world = World::new(
+            Script::default()
+                .on(
+                    "GET",
+                    "/merge_requests/469",
+                    r#"{"iid":469,"state":"opened","web_url":"u","source_branch":"b","labels":[]}"#,
+                )
+                .on("GET", "/merge_requests/469/pipelines", "[]"),
+        );
         let Outcome::Blocked(why, after) = look(&world).await else { panic!() };
         assert_eq!((why.name, after), ("stage-release", LOOK));
         assert_eq!(world.posts(), [""; 0]);
@@ -103,10 +117,17 @@ mod tests {
         let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
         let Outcome::Running(handle, after) = look(&world).await else { panic!() };
         assert_eq!((handle.kind.as_str(), handle.id.as_str(), after), ("jenkins-queue", "77", LOOK));
-        assert_eq!(world.posts(), [format!("POST /job/zstreams/job/Stage-Pipeline/buildWithParameters?PULL_SPEC={SPEC}&VERSION=4.20")]);
+        assert_eq!(
+            world.posts(),
+            [format!(
+                "POST /job/zstreams/job/Stage-Pipeline/buildWithParameters?PULL_SPEC={SPEC}&VERSION=4.20"
+            )]
+        );
         assert_eq!(world.told(), ["stage-testing:triggered:1"]);
 
-        world.change(|script| script.on("GET", "/queue/item/77/", r#"{"id":77,"executable":{"number":12,"url":"u"}}"#));
+        world.change(|script| {
+            script.on("GET", "/queue/item/77/", r#"{"id":77,"executable":{"number":12,"url":"u"}}"#)
+        });
         let Outcome::Running(handle, _) = look(&world).await else { panic!() };
         assert_eq!((handle.kind.as_str(), handle.id.as_str()), ("jenkins-build", "12"));
 
@@ -119,12 +140,17 @@ mod tests {
     async fn a_forgotten_queue_item_is_found_by_the_build_it_became() {
         let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
         look(&world).await;
-        world.change(|script| script.gone("/queue/item/77/").build(12, 77, r#""inProgress":true,"result":null"#));
+        world.change(|script| {
+            script.gone("/queue/item/77/").build(12, 77, r#""inProgress":true,"result":null"#)
+        });
         let Outcome::Running(handle, _) = look(&world).await else { panic!() };
         assert_eq!(handle.id, "12");
         world.change(|script| script.build(12, 77, r#""inProgress":false,"result":"UNSTABLE""#));
         let Outcome::Failed(failure, evidence) = look(&world).await else { panic!() };
-        assert_eq!((failure.code, failure.text.as_str()), (Code::JobFailed, "Jenkins build 12: it ended as UNSTABLE"));
+        assert_eq!(
+            (failure.code, failure.text.as_str()),
+            (Code::JobFailed, "Jenkins build 12: it ended as UNSTABLE")
+        );
         assert_eq!(evidence.links, ["http://jenkins.test/job/zstreams/job/Stage-Pipeline/12/"]);
     }
 
@@ -135,7 +161,13 @@ mod tests {
         look(&world).await;
         assert_eq!(world.posts().len(), 1);
         // Another release's run above the mark, with a pull spec that only begins alike, is not ours.
-        world.change(|script| script.build(12, 76, r#""inProgress":true,"result":null,"spec":"other""#).build(13, 77, r#""inProgress":true,"result":null"#));
+        world.change(|script| {
+            script.build(12, 76, r#""inProgress":true,"result":null,"spec":"other""#).build(
+                13,
+                77,
+                r#""inProgress":true,"result":null"#,
+            )
+        });
         let Outcome::Running(handle, _) = look(&world).await else { panic!() };
         assert_eq!((handle.kind.as_str(), handle.id.as_str()), ("jenkins-build", "13"));
         assert_eq!(world.posts().len(), 1);

@@ -12,7 +12,9 @@ use crate::context::Context;
 use crate::effects::Early;
 use crate::email::Email;
 use crate::outcome::{Outcome, PersonQuestion};
-use crate::release_parts::{AdvisoryRef, MrNote, Troubles, advisories, begins_with_ownership, is_closed, qe_subtasks, shipment};
+use crate::release_parts::{
+    AdvisoryRef, MrNote, Troubles, advisories, begins_with_ownership, is_closed, qe_subtasks, shipment,
+};
 
 /// The step that a sub-task takes when work on it begins.
 const BEGIN: &str = "In Progress";
@@ -46,7 +48,11 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     troubles.end()?;
 
     let text = report.message(context, mr.as_ref(), &owner);
-    context.effects.tell(Message { key: format!("owner:{release}:{owner}"), to: Audience::ReleaseChannel, text });
+    context.effects.tell(Message {
+        key: format!("owner:{release}:{owner}"),
+        to: Audience::ReleaseChannel,
+        text,
+    });
     if !report.abnormal.is_empty() {
         let text = format!(
             "Release {release}: {} still in NEW_FILES and cannot be pushed; please move to QE.",
@@ -63,13 +69,17 @@ fn owner(context: &Context<'_>) -> Result<Email, PersonQuestion> {
     let ask = |text: String| PersonQuestion {
         name: "owner",
         text,
-        options: vec![format!("regatta drive {} --email jdoe@{}", context.release, context.settings.mail_domain)],
+        options: vec![format!(
+            "regatta drive {} --email jdoe@{}",
+            context.release, context.settings.mail_domain
+        )],
         evidence: vec![],
     };
     let Some(owner) = context.owner.map(str::trim).filter(|owner| !owner.is_empty()) else {
         return Err(ask(format!("Who is the QE owner of {}?", context.release)));
     };
-    Email::complete(owner, &context.settings.mail_domain).map_err(|error| ask(format!("Who is the QE owner of {}? ({error})", context.release)))
+    Email::complete(owner, &context.settings.mail_domain)
+        .map_err(|error| ask(format!("Who is the QE owner of {}? ({error})", context.release)))
 }
 
 /// What was found and done, for people.
@@ -87,13 +97,19 @@ impl Report {
         lines.extend(mr.map(|mr| format!("Shipment: {}", context.services.gitlab.link(mr))));
         lines.extend(self.advisories.iter().map(|line| format!("Advisory {line}")));
         lines.extend(self.subtasks.iter().map(|line| format!("Sub-task {line}")));
-        lines.extend(self.abnormal.iter().map(|line| format!("Abnormal advisory {line}: still in NEW_FILES")));
+        lines
+            .extend(self.abnormal.iter().map(|line| format!("Abnormal advisory {line}: still in NEW_FILES")));
         lines.extend(self.remarks.iter().cloned());
         lines.join("\n")
     }
 
     fn evidence(&self, owner: &Email) -> Evidence {
-        let mut parts = vec![format!("owner {}, {} advisories, {} sub-tasks", owner.local(), self.advisories.len(), self.subtasks.len())];
+        let mut parts = vec![format!(
+            "owner {}, {} advisories, {} sub-tasks",
+            owner.local(),
+            self.advisories.len(),
+            self.subtasks.len()
+        )];
         if !self.abnormal.is_empty() {
             parts.push(format!("in NEW_FILES: {}", self.abnormal.join(", ")));
         }
@@ -103,7 +119,12 @@ impl Report {
 }
 
 /// Makes the owner an advisory's QA owner. A dropped advisory is left alone.
-async fn own_advisory(context: &Context<'_>, at: &AdvisoryRef, owner: &Email, report: &mut Report) -> Result<(), Early> {
+async fn own_advisory(
+    context: &Context<'_>,
+    at: &AdvisoryRef,
+    owner: &Email,
+    report: &mut Report,
+) -> Result<(), Early> {
     let errata = &context.services.errata;
     let advisory = errata.advisory(at.id).await?;
     if advisory.state == AdvisoryState::Dropped {
@@ -117,12 +138,23 @@ async fn own_advisory(context: &Context<'_>, at: &AdvisoryRef, owner: &Email, re
         OwnerSet::Already => "already owned",
         OwnerSet::Changed => "owner set",
     };
-    report.advisories.push(format!("{} {} ({}, {set}): {}", at.kind, at.id, advisory.state, errata.link(at.id)));
+    report.advisories.push(format!(
+        "{} {} ({}, {set}): {}",
+        at.kind,
+        at.id,
+        advisory.state,
+        errata.link(at.id)
+    ));
     Ok(())
 }
 
 /// Leaves the note that names the release lead, once an owner.
-async fn sign_merge_request(context: &Context<'_>, mr: &MrRef, owner: &Email, report: &mut Report) -> Result<(), Early> {
+async fn sign_merge_request(
+    context: &Context<'_>,
+    mr: &MrRef,
+    owner: &Email,
+    report: &mut Report,
+) -> Result<(), Early> {
     let gitlab = &context.services.gitlab;
     let key = format!("release-lead:{}", owner.local());
     let effect = EffectKey(format!("note:{key}"));
@@ -142,7 +174,12 @@ async fn sign_merge_request(context: &Context<'_>, mr: &MrRef, owner: &Email, re
 }
 
 /// Assigns QE's sub-tasks and begins those whose work begins now.
-async fn take_subtasks(context: &Context<'_>, ticket: &str, owner: &Email, report: &mut Report) -> Result<(), Early> {
+async fn take_subtasks(
+    context: &Context<'_>,
+    ticket: &str,
+    owner: &Email,
+    report: &mut Report,
+) -> Result<(), Early> {
     let jira = &context.services.jira;
     let Some(subtasks) = qe_subtasks(context.services, ticket).await? else {
         report.remarks.push(format!("Jira ticket {ticket} is missing or hidden"));
@@ -154,7 +191,10 @@ async fn take_subtasks(context: &Context<'_>, ticket: &str, owner: &Email, repor
     }
     let person = jira.person(owner.as_str()).await?;
     if person.is_none() {
-        report.remarks.push(format!("Jira knows nobody with the e-mail of {}; sub-tasks are not assigned", owner.local()));
+        report.remarks.push(format!(
+            "Jira knows nobody with the e-mail of {}; sub-tasks are not assigned",
+            owner.local()
+        ));
     }
     for task in subtasks {
         if let Some(person) = &person
@@ -169,7 +209,11 @@ async fn take_subtasks(context: &Context<'_>, ticket: &str, owner: &Email, repor
         {
             report.remarks.push(format!("{} offers no step {BEGIN}, only {}", task.key, offered.join(", ")));
         }
-        report.subtasks.push(format!("{}: {}", jira.link(&task.key), regatta_kit::OutsideText::line(&task.summary, 100)));
+        report.subtasks.push(format!(
+            "{}: {}",
+            jira.link(&task.key),
+            regatta_kit::OutsideText::line(&task.summary, 100)
+        ));
     }
     Ok(())
 }
@@ -212,7 +256,9 @@ mod tests {
                 };
                 (200, json!({"errata": {"rhba": {"id": id.parse::<u64>().unwrap(), "status": state}}}))
             }
-            ["gitlab", "GET", .., "users"] if asked.query.contains("jane") => (200, json!([{"username": "jane-gl", "public_email": "jane@redhat.com"}])),
+            ["gitlab", "GET", .., "users"] if asked.query.contains("jane") => {
+                (200, json!([{"username": "jane-gl", "public_email": "jane@redhat.com"}]))
+            }
             ["gitlab", "POST", .., "notes"] => {
                 let body: Value = serde_json::from_slice(asked.body).unwrap();
                 notes.push(json!({"id": 5 + notes.len(), "body": body["body"]}));
@@ -221,12 +267,22 @@ mod tests {
             ["gitlab", "GET", .., "notes"] => (200, json!(notes)),
             ["gitlab", ..] => (200, json!([])),
             ["jira", "GET", .., "serverInfo"] => (200, json!({"deploymentType": "Cloud"})),
-            ["jira", "GET", .., "user", "search"] if asked.query.contains("jane") => (200, json!([{"accountId": "a1", "emailAddress": "jane@redhat.com"}])),
+            ["jira", "GET", .., "user", "search"] if asked.query.contains("jane") => {
+                (200, json!([{"accountId": "a1", "emailAddress": "jane@redhat.com"}]))
+            }
             ["jira", "GET", .., "user", "search"] => (200, json!([])),
-            ["jira", "GET", .., "transitions"] => (200, json!({"transitions": [{"id": "3", "name": "In Progress"}]})),
-            ["jira", "GET", .., "ART-1"] => (200, issue("ART-1", "4.20.1", json!(["S-1", "S-2", "S-3", "S-4"]))),
-            ["jira", "GET", .., "S-1"] => (200, issue("S-1", "[Wed-Fri] QE does release verification", json!([]))),
-            ["jira", "GET", .., "S-2"] => (200, issue("S-2", "[Fri/Mon] QE moves advisories to REL_PREP", json!([]))),
+            ["jira", "GET", .., "transitions"] => {
+                (200, json!({"transitions": [{"id": "3", "name": "In Progress"}]}))
+            }
+            ["jira", "GET", .., "ART-1"] => {
+                (200, issue("ART-1", "4.20.1", json!(["S-1", "S-2", "S-3", "S-4"])))
+            }
+            ["jira", "GET", .., "S-1"] => {
+                (200, issue("S-1", "[Wed-Fri] QE does release verification", json!([])))
+            }
+            ["jira", "GET", .., "S-2"] => {
+                (200, issue("S-2", "[Fri/Mon] QE moves advisories to REL_PREP", json!([])))
+            }
             ["jira", "GET", .., "S-3"] => (200, issue("S-3", "ART's own", json!([]))),
             ["jira", "GET", ..] => (404, json!({})),
             ["jira", ..] => (204, json!({})),
@@ -235,7 +291,8 @@ mod tests {
     }
 
     fn issue(key: &str, summary: &str, subtasks: Value) -> Value {
-        let subtasks: Vec<Value> = subtasks.as_array().unwrap().iter().map(|key| json!({"key": key})).collect();
+        let subtasks: Vec<Value> =
+            subtasks.as_array().unwrap().iter().map(|key| json!({"key": key})).collect();
         json!({"key": key, "fields": {"status": {"name": "To Do"}, "summary": summary, "subtasks": subtasks}})
     }
 
@@ -243,7 +300,10 @@ mod tests {
         let state = Arc::new(Mutex::new(State { owners: vec![7], ..State::default() }));
         let mut bench = Bench::new(move |asked| outside(&state, asked));
         bench.owner = owner;
-        bench.metadata.advisory_ids = [("rpm", 5), ("rhcos", 6), ("image", 7), ("extras", 9), ("microshift", 10)].map(|(k, id)| (k.to_owned(), id)).into();
+        bench.metadata.advisory_ids =
+            [("rpm", 5), ("rhcos", 6), ("image", 7), ("extras", 9), ("microshift", 10)]
+                .map(|(k, id)| (k.to_owned(), id))
+                .into();
         bench.metadata.shipment_mr = Some(MR.to_owned());
         bench.metadata.jira_ticket = Some("ART-1".to_owned());
         bench
@@ -252,8 +312,13 @@ mod tests {
     #[tokio::test]
     async fn the_owner_goes_where_it_is_missing_and_a_second_run_repeats_no_note() {
         let bench = bench(Some("jane"));
-        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("nothing stands in the way") };
-        assert_eq!(evidence.summary, "owner jane, 3 advisories, 2 sub-tasks; in NEW_FILES: 6 (rhcos); advisory 9 (extras) is dropped");
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
+            panic!("nothing stands in the way")
+        };
+        assert_eq!(
+            evidence.summary,
+            "owner jane, 3 advisories, 2 sub-tasks; in NEW_FILES: 6 (rhcos); advisory 9 (extras) is dropped"
+        );
         assert_eq!(
             bench.writes(),
             [
@@ -266,7 +331,10 @@ mod tests {
             ]
         );
         let told = bench.ledger.told();
-        assert_eq!(told.iter().map(|message| message.to).collect::<Vec<_>>(), [Audience::ReleaseChannel, Audience::Art]);
+        assert_eq!(
+            told.iter().map(|message| message.to).collect::<Vec<_>>(),
+            [Audience::ReleaseChannel, Audience::Art]
+        );
         assert_eq!(told[0].key, "owner:4.20.1:jane@redhat.com");
         run(&bench.context()).await.unwrap();
         assert_eq!(bench.writes().iter().filter(|call| call.ends_with("/notes")).count(), 1);
@@ -279,7 +347,12 @@ mod tests {
         // The Errata Tool refuses an unknown owner, which is an error of its own; the advisories are left out here.
         bench.metadata.advisory_ids.clear();
         let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("no error") };
-        assert!(evidence.summary.contains("GitLab knows nobody") && evidence.summary.contains("Jira knows nobody"), "{}", evidence.summary);
+        assert!(
+            evidence.summary.contains("GitLab knows nobody")
+                && evidence.summary.contains("Jira knows nobody"),
+            "{}",
+            evidence.summary
+        );
         assert!(!bench.writes().iter().any(|call| call.ends_with("/assignee")));
     }
 
@@ -287,7 +360,10 @@ mod tests {
     async fn without_an_owner_a_person_is_asked() {
         for owner in [None, Some(" "), Some("not an address")] {
             let bench = bench(owner);
-            assert!(matches!(outcome(run(&bench.context()).await), Outcome::NeedsPerson(question) if question.name == "owner"), "{owner:?}");
+            assert!(
+                matches!(outcome(run(&bench.context()).await), Outcome::NeedsPerson(question) if question.name == "owner"),
+                "{owner:?}"
+            );
             assert!(bench.writes().is_empty());
         }
     }

@@ -43,11 +43,15 @@ impl Bench {
     }
 
     /// The same with the path of a service account's key file.
-    pub(crate) fn with_account(account: Option<String>, outside: impl Fn(&Asked<'_>) -> (u16, Value) + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_account(
+        account: Option<String>,
+        outside: impl Fn(&Asked<'_>) -> (u16, Value) + Send + Sync + 'static,
+    ) -> Self {
         let transport = Scripted::new(move |request: &http::Request<Bytes>| {
             let service = request.uri().host().and_then(|host| host.split('.').next()).unwrap_or_default();
             let what = format!("{service} {} {}", request.method(), request.uri().path());
-            let asked = Asked { what, query: request.uri().query().unwrap_or_default(), body: request.body() };
+            let asked =
+                Asked { what, query: request.uri().query().unwrap_or_default(), body: request.body() };
             let (status, body) = outside(&asked);
             Ok(answer(status, body.to_string()))
         });
@@ -136,7 +140,11 @@ impl Effects for Ledger {
         self.made.lock().unwrap().get(key).cloned()
     }
 
-    fn once<'a>(&'a self, key: EffectKey, remote: &'a dyn Triggerable) -> BoxFuture<'a, Result<Handle, Stopped>> {
+    fn once<'a>(
+        &'a self,
+        key: EffectKey,
+        remote: &'a dyn Triggerable,
+    ) -> BoxFuture<'a, Result<Handle, Stopped>> {
         Box::pin(async move {
             if let Some(handle) = self.made(&key) {
                 return Ok(handle);

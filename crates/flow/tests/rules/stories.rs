@@ -370,6 +370,17 @@ fn a_rejection_after_the_pass_holds_final_approval_and_nothing_else() {
 }
 
 #[test]
+fn a_pass_that_turns_out_incomplete_is_asked_about() {
+    let missing = vec!["aws-ipi-fips".to_owned()];
+    let case = Case::ready().promoted_file_as(Standing::Incomplete { missing }, "file, later");
+    assert_snapshot!(case.told(), @"
+    wait change-advisory-status: waits for a person: analyze-promoted-build passed, but 4.20.1 turns out to lack required jobs. Does the Pass stand?
+    ask  analyze-promoted-build passed, but 4.20.1 turns out to lack required jobs. Does the Pass stand?
+    Green
+    ");
+}
+
+#[test]
 fn a_later_file_that_would_pass_by_itself_contradicts_nothing() {
     let waivable = Standing::Rejected {
         failed: vec!["aws-ovn".to_owned()],

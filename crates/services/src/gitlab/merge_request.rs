@@ -39,9 +39,13 @@ impl FromStr for MrRef {
             why: why.to_owned(),
             mend: "write a URL such as https://gitlab.example.com/group/project/-/merge_requests/12",
         };
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(|| fail("is no URL"))?;
+        let rest = text
+            .strip_prefix("https://")
+            .or_else(|| text.strip_prefix("http://"))
+            .ok_or_else(|| fail("is no URL"))?;
         let (_host, path) = rest.split_once('/').ok_or_else(|| fail("has no path"))?;
-        let (project, iid) = path.split_once("/-/merge_requests/").ok_or_else(|| fail("has no /-/merge_requests/"))?;
+        let (project, iid) =
+            path.split_once("/-/merge_requests/").ok_or_else(|| fail("has no /-/merge_requests/"))?;
         let plain = |part: &str| {
             !part.is_empty()
                 && !part.starts_with('.')
@@ -54,7 +58,10 @@ impl FromStr for MrRef {
         if iid.is_empty() || iid.len() > 12 || !iid.bytes().all(|b| b.is_ascii_digit()) {
             return Err(fail("does not end in a number"));
         }
-        Ok(Self { project: project.to_owned(), iid: iid.parse().map_err(|_| fail("does not end in a number"))? })
+        Ok(Self {
+            project: project.to_owned(),
+            iid: iid.parse().map_err(|_| fail("does not end in a number"))?,
+        })
     }
 }
 
@@ -165,7 +172,8 @@ impl GitLab {
     pub async fn notes(&self, at: &MrRef) -> Result<Vec<Note>, ServiceError> {
         let iid = at.iid.to_string();
         let query = [("sort", "asc"), ("order_by", "created_at")];
-        let notes: Vec<wire::Note> = self.pages(&["projects", &at.project, "merge_requests", &iid, "notes"], &query).await?;
+        let notes: Vec<wire::Note> =
+            self.pages(&["projects", &at.project, "merge_requests", &iid, "notes"], &query).await?;
         Ok(notes.into_iter().map(|note| Note { id: note.id, body: note.body }).collect())
     }
 
@@ -208,7 +216,10 @@ impl GitLab {
     /// As every call.
     pub async fn approve(&self, at: &MrRef) -> Result<(), ServiceError> {
         let iid = at.iid.to_string();
-        self.remote.post(&api_path(&["projects", &at.project, "merge_requests", &iid, "approve"])).send().await?;
+        self.remote
+            .post(&api_path(&["projects", &at.project, "merge_requests", &iid, "approve"]))
+            .send()
+            .await?;
         Ok(())
     }
 

@@ -55,7 +55,10 @@ impl GitLab {
         let hits: Vec<wire::User> = self.pages(&["users"], &[("search", email)]).await?;
         let local = email.split('@').next().unwrap_or(email);
         let exact = hits.iter().find(|user| user.emails().any(|shown| shown.eq_ignore_ascii_case(email)));
-        let named = || hits.iter().find(|user| user.emails().next().is_none() && user.username.eq_ignore_ascii_case(local));
+        let named = || {
+            hits.iter()
+                .find(|user| user.emails().next().is_none() && user.username.eq_ignore_ascii_case(local))
+        };
         Ok(exact.or_else(named).map(|user| user.username.clone()))
     }
 
@@ -65,7 +68,11 @@ impl GitLab {
     }
 
     /// A whole list, page after page.
-    async fn pages<T: DeserializeOwned>(&self, segments: &[&str], query: &[(&str, &str)]) -> Result<Vec<T>, ServiceError> {
+    async fn pages<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Vec<T>, ServiceError> {
         let mut all = Vec::new();
         let mut page = "1".to_owned();
         for _ in 0..PAGES {
@@ -188,9 +195,15 @@ mod tests {
         let at: MrRef = MR.parse().unwrap();
         assert_eq!((at.project(), at.iid()), ("group/sub/project", 12));
         for bad in [
-            "", "https://g.example", "https://g.example/a/b/-/issues/1", "https://g.example/a/../b/-/merge_requests/1",
-            "https://g.example/a/-/merge_requests/1", "https://g.example/a/b/-/merge_requests/", "https://g.example/a/b/-/merge_requests/1x",
-            "https://g.example/a/b?x/-/merge_requests/1", "ftp://g.example/a/b/-/merge_requests/1",
+            "",
+            "https://g.example",
+            "https://g.example/a/b/-/issues/1",
+            "https://g.example/a/../b/-/merge_requests/1",
+            "https://g.example/a/-/merge_requests/1",
+            "https://g.example/a/b/-/merge_requests/",
+            "https://g.example/a/b/-/merge_requests/1x",
+            "https://g.example/a/b?x/-/merge_requests/1",
+            "ftp://g.example/a/b/-/merge_requests/1",
         ] {
             assert!(bad.parse::<MrRef>().is_err(), "{bad}");
         }

@@ -109,10 +109,15 @@ impl GitLab {
     /// As every call.
     pub async fn changed_yaml(&self, request: &MergeRequest) -> Result<Vec<String>, ServiceError> {
         let iid = request.at.iid().to_string();
-        let changes: wire::Changes =
-            self.api(&["projects", request.at.project(), "merge_requests", &iid, "changes"]).send().await?.json()?;
-        let kept = changes.changes.into_iter().filter(|change| !change.deleted_file).map(|change| change.new_path);
-        let mut paths: Vec<_> = kept.filter(|path| path.ends_with(".yaml") || path.ends_with(".yml")).collect();
+        let changes: wire::Changes = self
+            .api(&["projects", request.at.project(), "merge_requests", &iid, "changes"])
+            .send()
+            .await?
+            .json()?;
+        let kept =
+            changes.changes.into_iter().filter(|change| !change.deleted_file).map(|change| change.new_path);
+        let mut paths: Vec<_> =
+            kept.filter(|path| path.ends_with(".yaml") || path.ends_with(".yml")).collect();
         paths.sort_unstable();
         paths.dedup();
         Ok(paths)
@@ -130,7 +135,9 @@ impl GitLab {
             return Err(answer.bad("a file that is not in base64"));
         }
         let packed: Vec<u8> = file.content.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
-        let bytes = base64::engine::general_purpose::STANDARD.decode(packed).map_err(|_| answer.bad("a file that is no base64"))?;
+        let bytes = base64::engine::general_purpose::STANDARD
+            .decode(packed)
+            .map_err(|_| answer.bad("a file that is no base64"))?;
         String::from_utf8(bytes).map_err(|_| answer.bad("a file that is no text"))
     }
 
@@ -161,7 +168,8 @@ fn read_file(path: &str, text: &str) -> Result<Option<ShipmentFile>, String> {
         Some(Value::Array(entries)) => entries.iter().map(fixed_issue).collect::<Result<_, _>>()?,
         Some(_) => return Err("releaseNotes.issues.fixed is no list".to_owned()),
     };
-    let stage_advisory = shipment.pointer("/environments/stage/advisory/internal_url").and_then(Value::as_str);
+    let stage_advisory =
+        shipment.pointer("/environments/stage/advisory/internal_url").and_then(Value::as_str);
     let catalogue = shipment.pointer("/metadata/fbc").and_then(Value::as_bool) == Some(true);
     Ok(Some(ShipmentFile {
         path: path.to_owned(),
@@ -178,7 +186,8 @@ fn fixed_issue(entry: &Value) -> Result<FixedIssue, String> {
         Some(Value::Number(number)) => number.to_string(),
         _ => return Err(format!("a fixed issue without id: {}", OutsideText::line(&entry.to_string(), 80))),
     };
-    let plain = !key.is_empty() && key.len() <= 40 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let plain =
+        !key.is_empty() && key.len() <= 40 && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     if !plain {
         return Err(format!("an issue id that is none: {}", OutsideText::line(&key, 80)));
     }
@@ -212,7 +221,10 @@ shipment:
 ";
         let file = read_file("shipment/ocp/prod/4.20.1-image.20260101000000.yaml", text).unwrap().unwrap();
         assert_eq!(file.kind, ShipmentKind::Image);
-        assert_eq!(file.stage_advisory.as_deref(), Some("https://gitlab.example.com/releng/advisories/-/raw/main/a.yaml"));
+        assert_eq!(
+            file.stage_advisory.as_deref(),
+            Some("https://gitlab.example.com/releng/advisories/-/raw/main/a.yaml")
+        );
         let shipment = Shipment { files: vec![file.clone(), file], broken: vec![] };
         assert_eq!(shipment.jira_keys(), ["OCPBUGS-12", "OCPBUGS-9"]);
     }
@@ -221,8 +233,12 @@ shipment:
     fn what_is_no_shipment_is_left_out_and_what_is_broken_is_told() {
         assert_eq!(read_file("a.yaml", "other: 1\n"), Ok(None));
         assert!(read_file("a.yaml", "shipment: [\n").is_err());
-        assert!(read_file("a.yaml", "shipment: {data: {releaseNotes: {issues: {fixed: [{id: '../x'}]}}}}").is_err());
-        let empty = read_file("x.fbc.1.yaml", "shipment: {environments: {stage: {advisory: {}}}}").unwrap().unwrap();
+        assert!(
+            read_file("a.yaml", "shipment: {data: {releaseNotes: {issues: {fixed: [{id: '../x'}]}}}}")
+                .is_err()
+        );
+        let empty =
+            read_file("x.fbc.1.yaml", "shipment: {environments: {stage: {advisory: {}}}}").unwrap().unwrap();
         assert_eq!((empty.kind, empty.stage_advisory), (ShipmentKind::Fbc, None));
     }
 

@@ -48,13 +48,17 @@ impl GitLab {
         }
         let project = request.at.project();
         let iid = request.at.iid().to_string();
-        let mut pipelines: Vec<wire::Pipeline> = self.pages(&["projects", project, "merge_requests", &iid, "pipelines"], &[]).await?;
+        let mut pipelines: Vec<wire::Pipeline> =
+            self.pages(&["projects", project, "merge_requests", &iid, "pipelines"], &[]).await?;
         // Ids rise with time; the order of the list is not promised.
         pipelines.sort_unstable_by_key(|pipeline| std::cmp::Reverse(pipeline.id));
         for pipeline in pipelines.into_iter().take(PIPELINES) {
             let id = pipeline.id.to_string();
-            let mut parts: Vec<wire::Job> = self.pages(&["projects", project, "pipelines", &id, "jobs"], &[]).await?;
-            parts.extend(self.pages::<wire::Job>(&["projects", project, "pipelines", &id, "bridges"], &[]).await?);
+            let mut parts: Vec<wire::Job> =
+                self.pages(&["projects", project, "pipelines", &id, "jobs"], &[]).await?;
+            parts.extend(
+                self.pages::<wire::Job>(&["projects", project, "pipelines", &id, "bridges"], &[]).await?,
+            );
             parts.retain(|part| part.stage == STAGE);
             if !parts.is_empty() {
                 return Ok(verdict(&parts));
@@ -85,11 +89,16 @@ impl GitLab {
         }
         let mut images = Vec::new();
         for file in shipment.files.iter().filter(|file| file.kind != ShipmentKind::Fbc) {
-            let url = file.stage_advisory.as_deref().ok_or_else(|| unusable(&file.path, "no stage advisory yet".to_owned()))?;
+            let url = file
+                .stage_advisory
+                .as_deref()
+                .ok_or_else(|| unusable(&file.path, "no stage advisory yet".to_owned()))?;
             // Only the path is taken: the host is the one in settings.
-            let parsed = url::Url::parse(url).map_err(|_| unusable(&file.path, "internal_url is no URL".to_owned()))?;
+            let parsed = url::Url::parse(url)
+                .map_err(|_| unusable(&file.path, "internal_url is no URL".to_owned()))?;
             let answer = self.remote.get(&[]).raw_path(parsed.path()).anonymous().send().await?;
-            let document = crate::yaml::parse(answer.text()?).map_err(|error| answer.bad(error.to_string()))?;
+            let document =
+                crate::yaml::parse(answer.text()?).map_err(|error| answer.bad(error.to_string()))?;
             images.extend(read_images(&document).map_err(|why| answer.bad(why))?);
         }
         Ok(images)
@@ -100,13 +109,20 @@ fn verdict(parts: &[wire::Job]) -> StageRelease {
     let open: Vec<_> = parts
         .iter()
         .filter(|part| part.status != "success")
-        .map(|part| format!("{} is {}", OutsideText::line(&part.name, 60), OutsideText::line(&part.status, 30)))
+        .map(|part| {
+            format!("{} is {}", OutsideText::line(&part.name, 60), OutsideText::line(&part.status, 30))
+        })
         .collect();
-    if open.is_empty() { StageRelease::Succeeded } else { StageRelease::NotYet { why: format!("stage release: {}", open.join(", ")) } }
+    if open.is_empty() {
+        StageRelease::Succeeded
+    } else {
+        StageRelease::NotYet { why: format!("stage release: {}", open.join(", ")) }
+    }
 }
 
 fn read_images(document: &Value) -> Result<Vec<StageImage>, String> {
-    let images = document.pointer("/spec/content/images").and_then(Value::as_array).ok_or("no spec.content.images")?;
+    let images =
+        document.pointer("/spec/content/images").and_then(Value::as_array).ok_or("no spec.content.images")?;
     let text = |image: &Value, key: &str| image.get(key).and_then(Value::as_str).map(str::to_owned);
     images
         .iter()
@@ -114,14 +130,20 @@ fn read_images(document: &Value) -> Result<Vec<StageImage>, String> {
             let component = text(image, "component").ok_or("an image without component")?;
             let spec = text(image, "containerImage").ok_or("an image without containerImage")?;
             let digest = spec.rsplit_once('@').map(|(_, digest)| digest).filter(|digest| is_digest(digest));
-            let digest = digest.ok_or_else(|| format!("image {} without digest", OutsideText::line(&component, 60)))?;
-            Ok(StageImage { component, digest: digest.to_owned(), architecture: text(image, "architecture").unwrap_or_default() })
+            let digest = digest
+                .ok_or_else(|| format!("image {} without digest", OutsideText::line(&component, 60)))?;
+            Ok(StageImage {
+                component,
+                digest: digest.to_owned(),
+                architecture: text(image, "architecture").unwrap_or_default(),
+            })
         })
         .collect()
 }
 
 fn is_digest(text: &str) -> bool {
-    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.strip_prefix("sha256:")
+        .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 #[cfg(test)]
@@ -135,7 +157,10 @@ mod tests {
     #[test]
     fn every_part_of_the_stage_has_to_succeed() {
         assert_eq!(verdict(&[part("image", "success"), part("extras", "success")]), StageRelease::Succeeded);
-        let StageRelease::NotYet { why } = verdict(&[part("image", "success"), part("fbc", "running")]) else { panic!("one part runs") };
+        let StageRelease::NotYet { why } = verdict(&[part("image", "success"), part("fbc", "running")])
+        else {
+            panic!("one part runs")
+        };
         assert_eq!(why, "stage release: fbc is running");
     }
 

@@ -93,7 +93,11 @@ pub enum ContentsError {
 /// The port: what a contents API can do. `reference` is a branch or a commit.
 pub trait Contents: Send + Sync {
     /// A file; `None` when there is none.
-    fn get<'a>(&'a self, path: &'a str, reference: &'a str) -> BoxFuture<'a, Result<Option<ContentsFile>, ContentsError>>;
+    fn get<'a>(
+        &'a self,
+        path: &'a str,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ContentsFile>, ContentsError>>;
 
     /// Writes a file where its content still has the hash `sha`, or where there is none for `None`. Gives the new hash.
     fn put<'a>(
@@ -106,7 +110,11 @@ pub trait Contents: Send + Sync {
     ) -> BoxFuture<'a, Result<String, ContentsError>>;
 
     /// The entries of a folder; none when there is no such folder.
-    fn list<'a>(&'a self, folder: &'a str, reference: &'a str) -> BoxFuture<'a, Result<Vec<ContentsEntry>, ContentsError>>;
+    fn list<'a>(
+        &'a self,
+        folder: &'a str,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<ContentsEntry>, ContentsError>>;
 
     /// The last commits that touched a file, newest first; a page is enough.
     fn last_commits<'a>(
@@ -146,7 +154,13 @@ impl ContentsStore {
     /// A store on the branch `z-stream`, making new releases in JSON. Waits between tries go through the clock.
     #[must_use]
     pub fn new(contents: Arc<dyn Contents>, clock: Arc<dyn Clock>) -> Self {
-        Self { contents, clock, branch: BRANCH.to_owned(), layout: Layout::default(), known: Mutex::default() }
+        Self {
+            contents,
+            clock,
+            branch: BRANCH.to_owned(),
+            layout: Layout::default(),
+            known: Mutex::default(),
+        }
     }
 
     /// The same on another branch.
@@ -200,7 +214,8 @@ impl ContentsStore {
         let newest = self.document(release, layout, &path, &file).await?;
         let good = self.known(|known| known.good.get(&release) == Some(&file.sha));
         let length = newest.history.len();
-        let state = if good { StateBox::open(newest) } else { self.beside_others(release, layout, newest).await? };
+        let state =
+            if good { StateBox::open(newest) } else { self.beside_others(release, layout, newest).await? };
         // A union is only in memory yet: until it is written the file stays in doubt.
         if state.document().history.len() == length {
             self.known(|known| known.good.insert(release, file.sha.clone()));
@@ -209,13 +224,19 @@ impl ContentsStore {
     }
 
     /// A document with its history files read in.
-    async fn document(&self, release: Release, layout: Layout, path: &str, file: &ContentsFile) -> Result<Document, StoreError> {
+    async fn document(
+        &self,
+        release: Release,
+        layout: Layout,
+        path: &str,
+        file: &ContentsFile,
+    ) -> Result<Document, StoreError> {
         let corrupt = |why: String| StoreError::Corrupt { place: path.to_owned(), why };
         let text = std::str::from_utf8(&file.bytes).map_err(|e| {
             let line = file.bytes[..e.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
             corrupt(format!("line {line}: is not UTF-8 text"))
         })?;
-        let (mut document, _) = Document::parse(text, layout).map_err(|error| match error.code {
+        let mut document = Document::read(text, layout).map_err(|error| match error.code {
             Code::NewerFormat => StoreError::NewerFormat { place: path.to_owned(), why: error.to_string() },
             _ => corrupt(error.to_string()),
         })?;
@@ -234,8 +255,10 @@ impl ContentsStore {
             Some(text) => text,
             None => {
                 let file = self.file(&path, &self.branch).await?;
-                let file = file.ok_or_else(|| corrupt("is missing: it holds the release's older history".to_owned()))?;
-                let text = String::from_utf8(file.bytes).map_err(|_| corrupt("is not UTF-8 text".to_owned()))?;
+                let file = file
+                    .ok_or_else(|| corrupt("is missing: it holds the release's older history".to_owned()))?;
+                let text =
+                    String::from_utf8(file.bytes).map_err(|_| corrupt("is not UTF-8 text".to_owned()))?;
                 Arc::from(text)
             }
         };
@@ -245,14 +268,22 @@ impl ContentsStore {
     }
 
     /// Unites the newest content with the last that Regatta wrote, unless that is the newest.
-    async fn beside_others(&self, release: Release, layout: Layout, newest: Document) -> Result<StateBox, StoreError> {
+    async fn beside_others(
+        &self,
+        release: Release,
+        layout: Layout,
+        newest: Document,
+    ) -> Result<StateBox, StoreError> {
         let path = layout.path(release);
-        let commits = self.contents.last_commits(&path, &self.branch).await.map_err(|e| store_error(&path, e))?;
+        let commits =
+            self.contents.last_commits(&path, &self.branch).await.map_err(|e| store_error(&path, e))?;
         let ours = |commit: &ContentsCommit| commit.message.lines().rev().any(|line| line.trim() == TRAILER);
         let Some(place) = commits.iter().position(ours).filter(|place| *place > 0) else {
             return Ok(StateBox::open(newest));
         };
-        let Some(file) = self.file(&path, &commits[place].sha).await? else { return Ok(StateBox::open(newest)) };
+        let Some(file) = self.file(&path, &commits[place].sha).await? else {
+            return Ok(StateBox::open(newest));
+        };
         let written = self.document(release, layout, &path, &file).await?;
         Ok(unite(newest, &written))
     }
@@ -265,7 +296,9 @@ impl ContentsStore {
             if text.len() <= OVERFLOW {
                 return Ok(text);
             }
-            let Some(older) = state.older_history(text.len().saturating_sub(OVERFLOW / 2), OVERFLOW) else { return Ok(text) };
+            let Some(older) = state.older_history(text.len().saturating_sub(OVERFLOW / 2), OVERFLOW) else {
+                return Ok(text);
+            };
             let path = layout.archive_path(release, state.document().archives + 1);
             let content = Document::archive_text(release, &older);
             let message = format!("{release}: older history, {} entries\n\n{TRAILER}\n", older.len());
@@ -355,7 +388,8 @@ impl ContentsStore {
         let list = async |folder: String| {
             self.contents.list(&folder, &self.branch).await.map_err(|error| store_error(&folder, error))
         };
-        let state_box = Layout::Json.folder(Release { stream: Stream { major: 4, minor: 0 }, patch: 0, pre: None });
+        let state_box =
+            Layout::Json.folder(Release { stream: Stream { major: 4, minor: 0 }, patch: 0, pre: None });
         collect(&list(state_box).await?, Layout::Json, &mut found);
         for entry in list("_releases".to_owned()).await? {
             if entry.kind == EntryKind::Folder && entry.name.parse::<Stream>().is_ok() {
@@ -393,7 +427,10 @@ impl ContentsStore {
 
 impl std::fmt::Debug for ContentsStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ContentsStore").field("branch", &self.branch).field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("ContentsStore")
+            .field("branch", &self.branch)
+            .field("layout", &self.layout)
+            .finish_non_exhaustive()
     }
 }
 
@@ -413,15 +450,20 @@ fn store_error(place: &str, error: ContentsError) -> StoreError {
         ContentsError::Unavailable { why, retry_after } => StoreError::Unavailable { why, retry_after },
         ContentsError::Refused { why } => StoreError::Io { place: place.to_owned(), why },
         // Only writes can meet it, and they handle it; a read that does is told as it is.
-        ContentsError::Conflict => StoreError::Unavailable { why: format!("{place}: {error}"), retry_after: None },
+        ContentsError::Conflict => {
+            StoreError::Unavailable { why: format!("{place}: {error}"), retry_after: None }
+        }
     }
 }
 
 /// A commit's message: what happened to which release, by whom; details below; Regatta's trailer last.
 fn commit_message<'a>(release: Release, events: impl Iterator<Item = &'a Event>) -> String {
-    let lines: Vec<String> = events.map(|event| format!("{} ({})", happened(&event.body), event.actor)).collect();
+    let lines: Vec<String> =
+        events.map(|event| format!("{} ({})", happened(&event.body), event.actor)).collect();
     // The most telling entry is the subject: a move before an issue before anything else.
-    let rank = |line: &str| if line.starts_with("task ") { 0 } else { usize::from(!line.starts_with("override ")) + 1 };
+    let rank = |line: &str| {
+        if line.starts_with("task ") { 0 } else { usize::from(!line.starts_with("override ")) + 1 }
+    };
     let subject = lines.iter().min_by_key(|line| rank(line)).map_or("unchanged", String::as_str);
     let mut message = format!("{release}: {}\n", subject.strip_prefix("task ").unwrap_or(subject));
     if lines.len() > 1 {
@@ -463,7 +505,10 @@ fn happened(body: &Body) -> String {
 }
 
 impl Store for ContentsStore {
-    fn load<'a>(&'a self, release: Release) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
+    fn load<'a>(
+        &'a self,
+        release: Release,
+    ) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
         Box::pin(async move {
             let found = self.find(release).await?;
             Ok(found.map(|found| Versioned { value: found.state, version: found.sha, base_moved: false }))

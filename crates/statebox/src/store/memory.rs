@@ -40,7 +40,10 @@ impl MemoryStore {
 }
 
 impl Store for MemoryStore {
-    fn load<'a>(&'a self, release: Release) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
+    fn load<'a>(
+        &'a self,
+        release: Release,
+    ) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
         let found = self.inner().states.get(&release).map(|(version, state)| Versioned {
             value: state.clone(),
             version: version.to_string(),

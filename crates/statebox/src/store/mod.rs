@@ -118,7 +118,8 @@ impl StoreError {
 /// Keeps the states of releases.
 pub trait Store: Send + Sync {
     /// The newest state of a release; `None` when there is none.
-    fn load<'a>(&'a self, release: Release) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>>;
+    fn load<'a>(&'a self, release: Release)
+    -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>>;
 
     /// Every release that has a state, in the order of releases.
     fn releases<'a>(&'a self) -> BoxFuture<'a, Result<Vec<Release>, StoreError>>;

@@ -52,7 +52,8 @@ impl SqliteStore {
         let place = path.display().to_string();
         let io = |why: String| StoreError::Io { place: place.clone(), why };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            std::fs::create_dir_all(folder).map_err(|error| io(format!("its folder cannot be made: {error}")))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| io(format!("its folder cannot be made: {error}")))?;
         }
         if path.is_dir() {
             return Err(io("is a folder; name a file".to_owned()));
@@ -91,7 +92,8 @@ impl SqliteStore {
         let mut inner = self.inner();
         let Inner { connection, seen } = &mut *inner;
         let sql = |error: rusqlite::Error| fault(&self.place, &error);
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         let stored = newest(&transaction, seen, release, &self.place)?;
         let base_moved = stored.as_ref().map(|(v, _)| v.to_string()).as_ref() != base.map(|b| &b.version);
         let (version, mut state) = stored.unwrap_or_else(|| {
@@ -143,7 +145,9 @@ impl SqliteStore {
 fn prepare(mut connection: Connection, place: &str) -> Result<Inner, StoreError> {
     let sql = |error: rusqlite::Error| fault(place, &error);
     connection.busy_timeout(BUSY).map_err(sql)?;
-    let number = |connection: &Connection, pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+    let number = |connection: &Connection, pragma: &str| {
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0))
+    };
     let application = number(&connection, "application_id").map_err(sql)?;
     let tables = number(&connection, "user_version").map_err(sql)?;
     let count = "SELECT count(*) FROM sqlite_schema";
@@ -152,13 +156,16 @@ fn prepare(mut connection: Connection, place: &str) -> Result<Inner, StoreError>
         return Err(corrupt(place, "is a database of another program; name another file".to_owned()));
     }
     if tables > TABLES {
-        let why = format!("its tables are of version {tables}, newer than {TABLES}, the highest this program knows");
+        let why = format!(
+            "its tables are of version {tables}, newer than {TABLES}, the highest this program knows"
+        );
         return Err(StoreError::NewerFormat { place: place.to_owned(), why });
     }
     connection.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
     connection.pragma_update(None, "synchronous", "FULL").map_err(sql)?;
     if application != APPLICATION {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
+        let transaction =
+            connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sql)?;
         // Another process may just have made them.
         transaction
             .execute_batch(
@@ -186,8 +193,10 @@ fn newest(
 ) -> Result<Option<(i64, StateBox)>, StoreError> {
     let sql = |error: rusqlite::Error| fault(place, &error);
     let name = release.to_string();
-    let mut statement = connection.prepare_cached("SELECT version FROM state WHERE release = ?1").map_err(sql)?;
-    let Some(version) = statement.query_row([&name], |row| row.get::<_, i64>(0)).optional().map_err(sql)? else {
+    let mut statement =
+        connection.prepare_cached("SELECT version FROM state WHERE release = ?1").map_err(sql)?;
+    let Some(version) = statement.query_row([&name], |row| row.get::<_, i64>(0)).optional().map_err(sql)?
+    else {
         return Ok(None);
     };
     if let Some((known, state)) = seen.get(&release)
@@ -195,23 +204,29 @@ fn newest(
     {
         return Ok(Some((version, state.clone())));
     }
-    let mut statement = connection.prepare_cached("SELECT fields, unknown FROM state WHERE release = ?1").map_err(sql)?;
+    let mut statement =
+        connection.prepare_cached("SELECT fields, unknown FROM state WHERE release = ?1").map_err(sql)?;
     let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?));
     let (fields, unknown) = statement.query_row([&name], read).map_err(sql)?;
     let bad = |why: String| corrupt(place, format!("release {name}: {why}"));
-    let (mut document, _) = Document::parse(&fields, crate::Layout::Json).map_err(|e| match e.code {
-        regatta_kit::Code::NewerFormat => StoreError::NewerFormat { place: place.to_owned(), why: e.to_string() },
+    let mut document = Document::read(&fields, crate::Layout::Json).map_err(|e| match e.code {
+        regatta_kit::Code::NewerFormat => {
+            StoreError::NewerFormat { place: place.to_owned(), why: e.to_string() }
+        }
         _ => bad(e.to_string()),
     })?;
     if document.release != release {
         return Err(bad(format!("the fields are of {}", document.release)));
     }
-    document.unknown = serde_json::from_str::<Map<String, Value>>(&unknown).map_err(|e| bad(e.to_string()))?;
-    let mut statement = connection.prepare_cached("SELECT entry FROM entry WHERE release = ?1").map_err(sql)?;
+    document.unknown =
+        serde_json::from_str::<Map<String, Value>>(&unknown).map_err(|e| bad(e.to_string()))?;
+    let mut statement =
+        connection.prepare_cached("SELECT entry FROM entry WHERE release = ?1").map_err(sql)?;
     let entries = statement.query_map([&name], |row| row.get::<_, String>(0)).map_err(sql)?;
     for text in entries {
-        let raw: Value = serde_json::from_str(&text.map_err(sql)?).map_err(|e| bad(format!("an entry: {e}")))?;
-        let entry = Entry::read(&raw, false).map_err(|why| bad(format!("an entry: {why}")))?;
+        let raw: Value =
+            serde_json::from_str(&text.map_err(sql)?).map_err(|e| bad(format!("an entry: {e}")))?;
+        let entry = Entry::read(raw, false).map_err(|why| bad(format!("an entry: {why}")))?;
         document.history.push(Arc::new(entry));
     }
     document.sort_history();
@@ -231,8 +246,8 @@ fn write(connection: &Connection, state: &StateBox, before: usize, version: i64)
              ON CONFLICT (release) DO UPDATE SET version = ?2, fields = ?3, unknown = ?4",
         )?
         .execute(params![name, version, json(&document.root), json(&document.unknown)])?;
-    let mut insert =
-        connection.prepare_cached("INSERT INTO entry (release, writer, number, entry) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = connection
+        .prepare_cached("INSERT INTO entry (release, writer, number, entry) VALUES (?1, ?2, ?3, ?4)")?;
     for entry in &document.history[before..] {
         let id = &entry.event.id;
         // SQLite's integers are signed; the bits are what counts.
@@ -247,8 +262,12 @@ fn corrupt(place: &str, why: String) -> StoreError {
 
 fn fault(place: &str, error: &rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::NotADatabase) => corrupt(place, "is not a SQLite database; name another file".to_owned()),
-        Some(ErrorCode::DatabaseCorrupt) => corrupt(place, "the database is damaged; restore it from a copy".to_owned()),
+        Some(ErrorCode::NotADatabase) => {
+            corrupt(place, "is not a SQLite database; name another file".to_owned())
+        }
+        Some(ErrorCode::DatabaseCorrupt) => {
+            corrupt(place, "the database is damaged; restore it from a copy".to_owned())
+        }
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             StoreError::Unavailable { why: format!("{place} is held by another process"), retry_after: None }
         }
@@ -257,7 +276,10 @@ fn fault(place: &str, error: &rusqlite::Error) -> StoreError {
 }
 
 impl Store for SqliteStore {
-    fn load<'a>(&'a self, release: Release) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
+    fn load<'a>(
+        &'a self,
+        release: Release,
+    ) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
         Box::pin(ready(self.load_now(release)))
     }
 

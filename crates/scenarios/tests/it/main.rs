@@ -1,0 +1,6 @@
+//! Stories across all crates.
+
+mod crashes;
+mod people;
+mod releases;
+mod writers;

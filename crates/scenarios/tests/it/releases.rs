@@ -1,0 +1,68 @@
+//! Whole releases.
+
+use regatta_engine::{DriveState, Watch};
+use regatta_kit::Status;
+use scenarios::Story;
+
+#[tokio::test]
+async fn fifty_seeds_end_green_with_every_effect_once() {
+    for seed in 0..50 {
+        let mut story = Story::of("4.20.1", seed);
+        let report = story.drive(Watch::UntilDone).await.unwrap();
+        assert_eq!(report.state, DriveState::Done, "seed {seed}: {:?}", report.waiting);
+        assert!(report.tasks.iter().all(|(_, s)| *s == Status::Pass), "seed {seed}");
+        assert_eq!(story.repeated(), Vec::<String>::new(), "seed {seed}");
+    }
+}
+
+/// A drive over a release with nothing to do costs few calls: facts, and one look at each thing that runs.
+#[tokio::test]
+async fn a_pass_with_nothing_to_do_makes_few_calls() {
+    let mut story = Story::of("4.20.1", 1);
+    story.drive(Watch::UntilDone).await.unwrap();
+    let before = story.requests();
+    story.drive(Watch::Once).await.unwrap();
+    assert!(story.requests() - before <= 6, "{} calls", story.requests() - before);
+}
+
+#[tokio::test]
+async fn every_move_of_a_history_is_legal() {
+    use regatta_flow::transition::{Cause, check};
+    use regatta_statebox::event::Body;
+    let mut story = Story::of("4.20.1", 2);
+    story.drive(Watch::UntilDone).await.unwrap();
+    let mut moves = 0;
+    for event in story.history().await.unwrap() {
+        if let Body::TaskMoved { from, to, .. } = event.body {
+            moves += 1;
+            check(from, to, Cause::Drive).unwrap();
+        }
+    }
+    assert_eq!(moves, 20, "ten tasks, each begun and ended");
+}
+
+/// Times in the history are in order: a task's end is not before its start, nor before what it depends on.
+#[tokio::test]
+async fn no_task_ends_before_it_starts_or_starts_before_what_it_needs() {
+    use regatta_flow::table::{Condition, row};
+    use regatta_kit::Task;
+    use regatta_statebox::event::Body;
+    let mut story = Story::of("4.20.1", 3);
+    story.drive(Watch::UntilDone).await.unwrap();
+    let history = story.history().await.unwrap();
+    let at = |task: Task, status: Status| {
+        history
+            .iter()
+            .find(|e| matches!(&e.body, Body::TaskMoved { task: t, to, .. } if *t == task && *to == status))
+            .map(|e| e.at)
+            .unwrap()
+    };
+    for task in Task::ALL {
+        assert!(at(task, Status::InProgress) <= at(task, Status::Pass), "{task}");
+        for need in row(task).needs {
+            if let Condition::Passed(on) = need {
+                assert!(at(*on, Status::Pass) <= at(task, Status::InProgress), "{task} needs {on}");
+            }
+        }
+    }
+}
