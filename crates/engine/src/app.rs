@@ -126,7 +126,10 @@ impl App {
                 let metadata = self.release_metadata(release).await?;
                 let mut value = StateBox::new(release, self.clock.now());
                 value.apply(vec![self.opening(metadata)]);
-                (Versioned { value, version: String::new(), base_moved: false }, vec![format!("take up {release}: create its state")])
+                (
+                    Versioned { value, version: String::new(), base_moved: false },
+                    vec![format!("take up {release}: create its state")],
+                )
             }
         };
         let session = Session::new(self, release, versioned);
@@ -140,7 +143,9 @@ impl App {
         };
         let decision = drive.decide();
         first.extend(plan(&decision));
-        Ok((first, waiting(&decision)))
+        // What was never looked at is among the moves; saying that it is unknown adds nothing.
+        let told = waiting(&decision).into_iter().filter(|w| w.waits_for != "evidence").collect();
+        Ok((first, told))
     }
 
     /// A release as it stands in the store.
@@ -232,7 +237,11 @@ impl App {
     }
 
     /// Reads the release data again when it is old: it is never frozen for days.
-    pub(crate) async fn refresh_metadata(&self, session: &Session<'_>, now: Timestamp) -> Result<(), EngineError> {
+    pub(crate) async fn refresh_metadata(
+        &self,
+        session: &Session<'_>,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
         let last = self.lock_refreshed().get(&session.release).copied();
         if last.is_some_and(|at| now.duration_since(at) < METADATA_MAX_AGE) {
             return Ok(());

@@ -4,7 +4,9 @@ use regatta_kit::{BoxFuture, OutsideText};
 use regatta_services::Services;
 use regatta_services::error::{Fault, ServiceError};
 use regatta_services::github::{Github, Repository};
-use regatta_statebox::store::contents::{Contents, ContentsCommit, ContentsEntry, ContentsError, ContentsFile, EntryKind};
+use regatta_statebox::store::contents::{
+    Contents, ContentsCommit, ContentsEntry, ContentsError, ContentsFile, EntryKind,
+};
 use std::sync::Arc;
 
 /// Commits looked at when another writer was last: enough to find one of Regatta's among a day's.
@@ -29,7 +31,11 @@ impl GithubContents {
 }
 
 impl Contents for GithubContents {
-    fn get<'a>(&'a self, path: &'a str, reference: &'a str) -> BoxFuture<'a, Result<Option<ContentsFile>, ContentsError>> {
+    fn get<'a>(
+        &'a self,
+        path: &'a str,
+        reference: &'a str,
+    ) -> BoxFuture<'a, Result<Option<ContentsFile>, ContentsError>> {
         Box::pin(async move {
             let file = self.github().get(&self.repository, path, reference).await.map_err(told)?;
             Ok(file.map(|f| ContentsFile { bytes: f.bytes.to_vec(), sha: f.sha }))
@@ -67,7 +73,8 @@ impl Contents for GithubContents {
         branch: &'a str,
     ) -> BoxFuture<'a, Result<Vec<ContentsCommit>, ContentsError>> {
         Box::pin(async move {
-            let commits = self.github().commits(&self.repository, path, branch, COMMITS).await.map_err(told)?;
+            let commits =
+                self.github().commits(&self.repository, path, branch, COMMITS).await.map_err(told)?;
             Ok(commits.into_iter().map(|c| ContentsCommit { sha: c.sha, message: c.message }).collect())
         })
     }
@@ -80,8 +87,9 @@ fn told(error: ServiceError) -> ContentsError {
         Fault::Conflict => ContentsError::Conflict,
         Fault::NotAuthorised { hint } => ContentsError::NotAuthorised { hint },
         Fault::NotFound { .. } | Fault::Refused { .. } => ContentsError::Refused { why },
-        Fault::Unreachable(_) | Fault::Limited { .. } | Fault::ServerFault { .. } | Fault::BadAnswer { .. } => {
-            ContentsError::Unavailable { why, retry_after }
-        }
+        Fault::Unreachable(_)
+        | Fault::Limited { .. }
+        | Fault::ServerFault { .. }
+        | Fault::BadAnswer { .. } => ContentsError::Unavailable { why, retry_after },
     }
 }

@@ -85,7 +85,14 @@ impl Drive<'_> {
         let now = self.session.now();
         let settings = &self.app().settings;
         let facts = self.session.read(|folded| {
-            assemble(self.session.release, folded, &lock(&self.book), settings.policy, settings.tasks.arch, now)
+            assemble(
+                self.session.release,
+                folded,
+                &lock(&self.book),
+                settings.policy,
+                settings.tasks.arch,
+                now,
+            )
         });
         decide(&facts)
     }
@@ -101,7 +108,8 @@ impl Drive<'_> {
         if decision.finished {
             return None;
         }
-        let next = [decision.next_look, decision.next_deadline, self.outbox.next_try()].into_iter().flatten().min();
+        let next =
+            [decision.next_look, decision.next_deadline, self.outbox.next_try()].into_iter().flatten().min();
         match watch {
             Watch::Once => {
                 // Short retries belong to this run; longer waits are the next run's.
@@ -116,7 +124,8 @@ impl Drive<'_> {
             Watch::UntilDone => {
                 let running = self.session.read(|folded| {
                     folded.tasks.iter().any(|(t, s)| {
-                        s.status == Status::InProgress && regatta_flow::table::row(t).kind != regatta_flow::table::Kind::Analysis
+                        s.status == Status::InProgress
+                            && regatta_flow::table::row(t).kind != regatta_flow::table::Kind::Analysis
                     })
                 });
                 match self.app().clock.ahead().await {
@@ -148,7 +157,10 @@ impl Drive<'_> {
 
     /// Whether something that runs can still end: it is followed, not merely shut off by a gate.
     fn job_may_end(&self, decision: &Decision) -> bool {
-        decision.waits.iter().any(|w| matches!(w.on, On::Job { .. } | On::Service { .. }) && w.check_after.is_some())
+        decision
+            .waits
+            .iter()
+            .any(|w| matches!(w.on, On::Job { .. } | On::Service { .. }) && w.check_after.is_some())
     }
 
     async fn make(&mut self, step: Move) -> Result<(), EngineError> {
@@ -221,7 +233,8 @@ impl Drive<'_> {
         let mut drafts = Vec::new();
         let line = match &outcome {
             Outcome::Passed(evidence) | Outcome::AlreadyDone(evidence) => {
-                drafts = self.moves_to(task, Status::Pass, Some(evidence.clone()), Some(evidence.summary.clone()));
+                drafts =
+                    self.moves_to(task, Status::Pass, Some(evidence.clone()), Some(evidence.summary.clone()));
                 if task == Task::TakeOwnership
                     && let Some(owner) = owner
                 {
@@ -253,14 +266,22 @@ impl Drive<'_> {
         let begun = self.session.read(|f| f.tasks[task].moved_at).unwrap_or(now);
         lock(&self.book).answered(task, &outcome, begun, now);
         // Looking after something that still runs is no news.
-        if action == "start" || !matches!(outcome, Outcome::Running(..) | Outcome::Scheduled { .. } | Outcome::Blocked(..)) {
+        if action == "start"
+            || !matches!(outcome, Outcome::Running(..) | Outcome::Scheduled { .. } | Outcome::Blocked(..))
+        {
             self.note(task, action, line);
         }
         Ok(())
     }
 
     /// The entries that bring a task to `to` by legal steps; none when it is there.
-    fn moves_to(&self, task: Task, to: Status, evidence: Option<Evidence>, result: Option<String>) -> Vec<Draft> {
+    fn moves_to(
+        &self,
+        task: Task,
+        to: Status,
+        evidence: Option<Evidence>,
+        result: Option<String>,
+    ) -> Vec<Draft> {
         let (from, attempt) = self.session.read(|f| (f.tasks[task].status, f.tasks[task].attempt));
         let moved = |from, to, evidence, result| {
             Draft::from(Body::TaskMoved { task, from, to, attempt, evidence, result })
@@ -284,12 +305,15 @@ impl Drive<'_> {
     /// The owner: the flag, the one recorded, the configured default.
     fn owner(&self) -> Option<String> {
         let domain = &self.app().settings.tasks.mail_domain;
-        self.owner.clone().or_else(|| {
-            self.session.read(|folded| {
-                let local = folded.observed.get(subject::OWNER)?.value.as_str()?;
-                Some(if local.contains('@') { local.to_owned() } else { format!("{local}@{domain}") })
+        self.owner
+            .clone()
+            .or_else(|| {
+                self.session.read(|folded| {
+                    let local = folded.observed.get(subject::OWNER)?.value.as_str()?;
+                    Some(if local.contains('@') { local.to_owned() } else { format!("{local}@{domain}") })
+                })
             })
-        }).or_else(|| self.app().settings.default_owner.clone())
+            .or_else(|| self.app().settings.default_owner.clone())
     }
 
     /// The owner is stored as the local part: state is public, addresses are not.
@@ -310,9 +334,12 @@ impl Drive<'_> {
             Task::AnalyzeCandidateBuild => format!(
                 "The candidate build of {release} has blocking issues: {why}. Record critical bugs with `regatta issue add {release} KEY`."
             ),
-            _ => format!("{task} of {release} failed: {why}. Pipeline stopped - manual intervention required."),
+            _ => {
+                format!("{task} of {release} failed: {why}. Pipeline stopped - manual intervention required.")
+            }
         };
-        let message = Message { key: format!("failed:{release}:{task}:{attempt}"), to: Audience::Owner, text };
+        let message =
+            Message { key: format!("failed:{release}:{task}:{attempt}"), to: Audience::Owner, text };
         Body::Queued { message }.into()
     }
 
@@ -348,7 +375,9 @@ impl Drive<'_> {
         }
         for key in open {
             if !decision.needs_human.iter().any(|q| q.key == key) {
-                drafts.push(Body::Closed { question: key, how: "what it asked about has changed".to_owned() }.into());
+                drafts.push(
+                    Body::Closed { question: key, how: "what it asked about has changed".to_owned() }.into(),
+                );
             }
         }
         Ok(self.session.append(drafts).await?)

@@ -20,7 +20,9 @@ pub enum EngineError {
     #[error("release {0} is not known to this store; `regatta drive {0}` takes it up")]
     UnknownRelease(Release),
     /// The release is of the Errata flow.
-    #[error("{0} has no shipment merge request in the release data, so it is released by the Errata flow, which drive does not know")]
+    #[error(
+        "{0} has no shipment merge request in the release data, so it is released by the Errata flow, which drive does not know"
+    )]
     ErrataFlow(Release),
     /// A rule of the flow refuses.
     #[error("{task} of {release}: {why}")]

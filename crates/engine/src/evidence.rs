@@ -32,12 +32,21 @@ struct StandingRecord {
     why: String,
 }
 
-const PHASES: [Phase; 7] =
-    [Phase::Absent, Phase::Pending, Phase::Ready, Phase::Accepted, Phase::Rejected, Phase::Failed, Phase::Other];
+const PHASES: [Phase; 7] = [
+    Phase::Absent,
+    Phase::Pending,
+    Phase::Ready,
+    Phase::Accepted,
+    Phase::Rejected,
+    Phase::Failed,
+    Phase::Other,
+];
 
 pub(crate) fn promotion_to_json(promotion: &Promotion) -> Value {
-    let record =
-        PromotionRecord { phase: promotion.phase.word().to_owned(), failing_jobs: promotion.failing_jobs.clone() };
+    let record = PromotionRecord {
+        phase: promotion.phase.word().to_owned(),
+        failing_jobs: promotion.failing_jobs.clone(),
+    };
     serde_json::to_value(record).expect("strings and lists always serialize")
 }
 

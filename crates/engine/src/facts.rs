@@ -1,11 +1,12 @@
 //! From state and book to the facts that `decide` looks at.
 
 use jiff::civil::Date;
+use regatta_flow::Policy;
 use regatta_flow::decide::Subject;
 use regatta_flow::facts::{
-    Blocker, BuildFact, Facts, FinalGo, Ground, IssueFact, Looked, OverrideFact, Resolved, Seen, Standing, TaskFact,
+    Blocker, BuildFact, Facts, FinalGo, Ground, IssueFact, Looked, OverrideFact, Resolved, Seen, Standing,
+    TaskFact,
 };
-use regatta_flow::Policy;
 use regatta_kit::{Arch, Build, Release, TaskMap, Timestamp};
 use regatta_statebox::fold::{Folded, IssueState, MovedBy, TaskState};
 
@@ -50,7 +51,11 @@ pub(crate) fn assemble(
                 covers: o.covers.clone(),
             })
             .collect(),
-        final_go: if folded.observed.contains_key(subject::FINAL_GO) { FinalGo::Given } else { FinalGo::NotGiven },
+        final_go: if folded.observed.contains_key(subject::FINAL_GO) {
+            FinalGo::Given
+        } else {
+            FinalGo::NotGiven
+        },
     }
 }
 
@@ -81,7 +86,9 @@ fn ground(folded: &Folded, task: regatta_kit::Task, state: &TaskState) -> Option
     let latest = folded.overrides.iter().rev().find(|o| o.task == task && o.attempt == state.attempt);
     match (latest, state.moved_by) {
         (Some(over), _) if over.verdict == state.status => Some(Ground::Person(over.covers.clone())),
-        (_, MovedBy::Regatta) => Some(Ground::Evidence(state.evidence.as_ref().map_or_else(String::new, |e| e.digest.clone()))),
+        (_, MovedBy::Regatta) => {
+            Some(Ground::Evidence(state.evidence.as_ref().map_or_else(String::new, |e| e.digest.clone())))
+        }
         (_, MovedBy::Foreign | MovedBy::Override) => Some(Ground::Person(None)),
         (_, MovedBy::Nobody) => None,
     }
@@ -97,7 +104,11 @@ fn promotion(
         let value = promotion_from_json(&observed.value)?;
         Some(Seen::Known { value, at: observed.at, digest: observed.digest.clone() })
     });
-    Looked { seen: seen.unwrap_or_else(|| unknown(opened_at)), looked_at: look.looked_at, trouble: look.trouble }
+    Looked {
+        seen: seen.unwrap_or_else(|| unknown(opened_at)),
+        looked_at: look.looked_at,
+        trouble: look.trouble,
+    }
 }
 
 fn build_fact(
@@ -130,7 +141,11 @@ fn issue_fact(issue: &IssueState) -> IssueFact {
         (true, true) => Blocker::General,
         (true, false) => Blocker::Tasks(tasks),
     };
-    IssueFact { text: issue.text.clone(), blocker, resolved: if issue.resolved { Resolved::Yes } else { Resolved::No } }
+    IssueFact {
+        text: issue.text.clone(),
+        blocker,
+        resolved: if issue.resolved { Resolved::Yes } else { Resolved::No },
+    }
 }
 
 #[cfg(test)]

@@ -70,7 +70,11 @@ impl Effects for Ledger<'_> {
         self.session.read(|folded| folded.handles.get(key).cloned())
     }
 
-    fn once<'a>(&'a self, key: EffectKey, remote: &'a dyn Triggerable) -> BoxFuture<'a, Result<Handle, Stopped>> {
+    fn once<'a>(
+        &'a self,
+        key: EffectKey,
+        remote: &'a dyn Triggerable,
+    ) -> BoxFuture<'a, Result<Handle, Stopped>> {
         Box::pin(self.make(key, remote))
     }
 

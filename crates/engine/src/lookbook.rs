@@ -48,7 +48,13 @@ impl LookBook {
         self.looks.insert(subject, Look { looked_at: Some(now), trouble: None });
     }
 
-    pub(crate) fn look_failed(&mut self, subject: Subject, error: &ServiceError, every: SignedDuration, now: Timestamp) {
+    pub(crate) fn look_failed(
+        &mut self,
+        subject: Subject,
+        error: &ServiceError,
+        every: SignedDuration,
+        now: Timestamp,
+    ) {
         let trouble = self.trouble(&format!("{subject:?}"), error, every, now);
         let looked_at = self.look(subject).looked_at;
         self.looks.insert(subject, Look { looked_at, trouble: Some(trouble) });

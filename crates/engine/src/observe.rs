@@ -23,18 +23,30 @@ use crate::session::Session;
 const RESULTS_BRANCH: &str = "record";
 
 /// Looks at one fact and records it if it changed.
-pub(crate) async fn look(session: &Session<'_>, book: &Mutex<LookBook>, what: Subject) -> Result<(), StoreError> {
+pub(crate) async fn look(
+    session: &Session<'_>,
+    book: &Mutex<LookBook>,
+    what: Subject,
+) -> Result<(), StoreError> {
     let now = session.now();
     let (name, every, found) = match what {
         Subject::Promotion => (subject::PROMOTION, table::PROMOTION_POLL.from, promotion(session).await),
         Subject::Candidate => {
             let build = session.read(|folded| candidate(folded, session.app.settings.tasks.arch));
             let Some(build) = build else { return Ok(()) };
-            (subject::CANDIDATE, table::RESULT_FILE_POLL.from, result_file(session, subject::CANDIDATE, build).await)
+            (
+                subject::CANDIDATE,
+                table::RESULT_FILE_POLL.from,
+                result_file(session, subject::CANDIDATE, build).await,
+            )
         }
         Subject::Promoted => {
             let build = Build::Release(session.release);
-            (subject::PROMOTED, table::RESULT_FILE_POLL.from, result_file(session, subject::PROMOTED, build).await)
+            (
+                subject::PROMOTED,
+                table::RESULT_FILE_POLL.from,
+                result_file(session, subject::PROMOTED, build).await,
+            )
         }
     };
     match found {
@@ -58,7 +70,12 @@ pub(crate) fn lock(book: &Mutex<LookBook>) -> std::sync::MutexGuard<'_, LookBook
 }
 
 async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceError> {
-    let found = session.app.services.release_controller.payload(Build::Release(session.release), session.app.settings.tasks.arch).await?;
+    let found = session
+        .app
+        .services
+        .release_controller
+        .payload(Build::Release(session.release), session.app.settings.tasks.arch)
+        .await?;
     let promotion = match found {
         None => Promotion { phase: Phase::Absent, failing_jobs: Vec::new() },
         Some(tag) => {
@@ -83,7 +100,11 @@ async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceErro
     Ok((value, digest))
 }
 
-async fn result_file(session: &Session<'_>, name: &str, build: Build) -> Result<(Value, String), ServiceError> {
+async fn result_file(
+    session: &Session<'_>,
+    name: &str,
+    build: Build,
+) -> Result<(Value, String), ServiceError> {
     let path = build.result_file(session.app.settings.tasks.arch);
     let file = session.app.services.github.get(&Repository::release_tests(), &path, RESULTS_BRANCH).await?;
     let before = session.read(|folded| {
@@ -94,7 +115,9 @@ async fn result_file(session: &Session<'_>, name: &str, build: Build) -> Result<
         return Ok(match before {
             // A vanished file softens no verdict: what was known stays known.
             Some((known, observed)) if is_verdict(&known) => (observed.value, observed.digest),
-            Some((known, _)) if known != Standing::Absent => with_digest(standing_to_json(build, &Standing::Gone)),
+            Some((known, _)) if known != Standing::Absent => {
+                with_digest(standing_to_json(build, &Standing::Gone))
+            }
             _ => with_digest(standing_to_json(build, &Standing::Absent)),
         });
     };
@@ -125,6 +148,9 @@ fn with_digest(value: Value) -> (Value, String) {
 const fn is_verdict(standing: &Standing) -> bool {
     matches!(
         standing,
-        Standing::Accepted | Standing::Incomplete { .. } | Standing::PromotedByHand | Standing::Rejected { .. }
+        Standing::Accepted
+            | Standing::Incomplete { .. }
+            | Standing::PromotedByHand
+            | Standing::Rejected { .. }
     )
 }

@@ -82,7 +82,11 @@ impl Outbox {
         Ok(lines)
     }
 
-    async fn deliver_messages(&mut self, session: &Session<'_>, lines: &mut Vec<String>) -> Result<(), StoreError> {
+    async fn deliver_messages(
+        &mut self,
+        session: &Session<'_>,
+        lines: &mut Vec<String>,
+    ) -> Result<(), StoreError> {
         for message in session.read(|f| f.outbox.clone()) {
             if !self.slack.is_due(session.now()) {
                 return Ok(());
@@ -97,7 +101,9 @@ impl Outbox {
                 Err(Stopped::Engine(error)) => return Err(error),
                 Err(Stopped::Remote(error)) if error.class() == ErrorClass::Permanent => {
                     // Such as a channel that does not exist: trying for ever helps nobody, saying so does.
-                    session.append(vec![Body::Told { key: message.key.clone(), handle: None }.into()]).await?;
+                    session
+                        .append(vec![Body::Told { key: message.key.clone(), handle: None }.into()])
+                        .await?;
                     lines.push(format!("could not tell {}: {error}", message.key));
                 }
                 Err(Stopped::Remote(error)) => {
@@ -119,10 +125,12 @@ impl Outbox {
     ) -> Result<(), StoreError> {
         let statuses = session.read(|f| TaskMap::from_fn(|t| f.tasks[t].status));
         // Before the report exists there is nothing to write to.
-        if statuses[regatta_kit::Task::CreateTestReport] != Status::Pass || !self.sheet.is_due(session.now()) {
+        if statuses[regatta_kit::Task::CreateTestReport] != Status::Pass || !self.sheet.is_due(session.now())
+        {
             return Ok(());
         }
-        let words: Vec<&str> = statuses.iter().map(|(_, s)| s.word()).chain([decision.overall.word()]).collect();
+        let words: Vec<&str> =
+            statuses.iter().map(|(_, s)| s.word()).chain([decision.overall.word()]).collect();
         let digest = digest(words.join("|").as_bytes(), 16);
         if session.read(|f| f.observed.get(subject::SHEET).is_some_and(|o| o.digest == digest)) {
             return Ok(());
@@ -141,7 +149,9 @@ impl Outbox {
             Ok(_) => {
                 self.sheet.succeeded();
                 let value = words.join("|").into();
-                session.append(vec![Body::Observed { subject: subject::SHEET.to_owned(), value, digest }.into()]).await
+                session
+                    .append(vec![Body::Observed { subject: subject::SHEET.to_owned(), value, digest }.into()])
+                    .await
             }
             Err(error) => {
                 self.sheet.failed(&error, session.now());
@@ -160,7 +170,8 @@ async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<Handle,
     let mut first = None;
     for (i, part) in parts.iter().enumerate() {
         let key = if i == 0 { message.key.clone() } else { format!("{}/{}", message.key, i + 1) };
-        let post = Post { services: &app.services, channel: &channel, text: part, key: &key, now: session.now() };
+        let post =
+            Post { services: &app.services, channel: &channel, text: part, key: &key, now: session.now() };
         let handle = ledger.once(EffectKey(format!("slack:{key}")), &post).await?;
         first.get_or_insert(handle);
     }
@@ -179,7 +190,8 @@ async fn address(session: &Session<'_>, message: &Message) -> Result<(String, St
         })
     };
     let owner = || async {
-        let local = session.read(|f| f.observed.get(subject::OWNER).and_then(|o| o.value.as_str().map(str::to_owned)));
+        let local = session
+            .read(|f| f.observed.get(subject::OWNER).and_then(|o| o.value.as_str().map(str::to_owned)));
         let mail = match local {
             Some(local) if local.contains('@') => local,
             Some(local) => format!("{local}@{}", settings.mail_domain),
@@ -218,7 +230,11 @@ struct Post<'a> {
 
 impl Post<'_> {
     fn handle(&self, posted: regatta_services::slack::Posted) -> Handle {
-        Handle { kind: "slack-message".to_owned(), id: format!("{}/{}", posted.channel, posted.ts), url: None }
+        Handle {
+            kind: "slack-message".to_owned(),
+            id: format!("{}/{}", posted.channel, posted.ts),
+            url: None,
+        }
     }
 }
 

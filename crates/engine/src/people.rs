@@ -52,7 +52,12 @@ impl App {
     ///
     /// # Errors
     /// When the role or the transition table does not allow it, or the store fails.
-    pub async fn override_task(&self, release: Release, what: Override, mode: Mode) -> Result<Done, EngineError> {
+    pub async fn override_task(
+        &self,
+        release: Release,
+        what: Override,
+        mode: Mode,
+    ) -> Result<Done, EngineError> {
         self.identity.may(Action::Override)?;
         let session = self.session(release).await?;
         let Override { task, verdict, reason, evidence } = what;
@@ -76,11 +81,17 @@ impl App {
                 return Ok(Done::Unchanged(format!("{task} of {release} already is {verdict}")));
             }
         } else {
-            transition::check(status, verdict, Cause::Override).map_err(|e| refused(release, task, &e.to_string()))?;
+            transition::check(status, verdict, Cause::Override)
+                .map_err(|e| refused(release, task, &e.to_string()))?;
         }
         if mode == Mode::Real {
-            let body =
-                Body::Overridden { task, verdict, role: self.identity.role.word().to_owned(), evidence, covers };
+            let body = Body::Overridden {
+                task,
+                verdict,
+                role: self.identity.role.word().to_owned(),
+                evidence,
+                covers,
+            };
             session.append(vec![Draft::by(&self.identity.actor, Some(&reason), body)]).await?;
         }
         Ok(Done::Changed(line))
@@ -90,7 +101,13 @@ impl App {
     ///
     /// # Errors
     /// As [`App::override_task`].
-    pub async fn retry(&self, release: Release, task: Task, reason: Option<&str>, mode: Mode) -> Result<Done, EngineError> {
+    pub async fn retry(
+        &self,
+        release: Release,
+        task: Task,
+        reason: Option<&str>,
+        mode: Mode,
+    ) -> Result<Done, EngineError> {
         let session = self.session(release).await?;
         let status = session.read(|f| f.tasks[task].status);
         if task == Task::ChangeAdvisoryStatus && status == Status::NotStarted {
@@ -98,7 +115,9 @@ impl App {
         }
         self.identity.may(Action::Retry)?;
         if status == Status::NotStarted {
-            return Ok(Done::Unchanged(format!("{task} of {release} has not started yet; the drive starts it when it may")));
+            return Ok(Done::Unchanged(format!(
+                "{task} of {release} has not started yet; the drive starts it when it may"
+            )));
         }
         self.back(&session, task, Cause::Retry, reason, mode).await
     }
@@ -107,7 +126,13 @@ impl App {
     ///
     /// # Errors
     /// As [`App::override_task`].
-    pub async fn reset(&self, release: Release, task: Task, reason: &str, mode: Mode) -> Result<Done, EngineError> {
+    pub async fn reset(
+        &self,
+        release: Release,
+        task: Task,
+        reason: &str,
+        mode: Mode,
+    ) -> Result<Done, EngineError> {
         self.identity.may(Action::Retry)?;
         let session = self.session(release).await?;
         if session.read(|f| f.tasks[task].status) == Status::NotStarted {
@@ -233,7 +258,9 @@ impl App {
             (None, [one]) => (**one).to_owned(),
             (None, several) if several.len() > 1 => {
                 let list: String = several.iter().map(|t| format!("\n  {t}")).collect();
-                return Err(EngineError::BadInput(format!("several open issues of {release} contain that text; give one whole:{list}")));
+                return Err(EngineError::BadInput(format!(
+                    "several open issues of {release} contain that text; give one whole:{list}"
+                )));
             }
             _ => {
                 let resolved = issues.iter().any(|i| i.resolved && i.text.to_lowercase().contains(&wanted));
@@ -242,7 +269,9 @@ impl App {
                 }
                 let list: String = open.iter().map(|t| format!("\n  {t}")).collect();
                 let list = if list.is_empty() { " (there are none)".to_owned() } else { list };
-                return Err(EngineError::BadInput(format!("no issue of {release} contains that text; open are:{list}")));
+                return Err(EngineError::BadInput(format!(
+                    "no issue of {release} contains that text; open are:{list}"
+                )));
             }
         };
         if mode == Mode::Real {

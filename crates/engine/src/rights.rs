@@ -124,8 +124,7 @@ mod tests {
 
     #[test]
     fn an_operator_may_not_override_and_is_told_why() {
-        let operator =
-            Identity { actor: "kim@bay".to_owned(), role: Role::Operator, writer: "w".to_owned() };
+        let operator = Identity { actor: "kim@bay".to_owned(), role: Role::Operator, writer: "w".to_owned() };
         assert!(operator.may(Action::Drive).is_ok());
         assert_eq!(
             operator.may(Action::Override).unwrap_err().to_string(),

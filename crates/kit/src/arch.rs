@@ -64,7 +64,12 @@ impl FromStr for Arch {
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
         Self::ALL.into_iter().find(|a| text == a.go() || text == a.rpm()).ok_or_else(|| {
-            ParseError::new("architecture", text, "is not known", "write amd64, arm64, ppc64le, s390x or multi")
+            ParseError::new(
+                "architecture",
+                text,
+                "is not known",
+                "write amd64, arm64, ppc64le, s390x or multi",
+            )
         })
     }
 }

@@ -18,7 +18,8 @@ pub struct Nightly {
     pub built: DateTime,
 }
 
-const BUILD_MEND: &str = "write a release such as 4.20.1 or a nightly such as 4.20.0-0.nightly-2025-01-28-123456";
+const BUILD_MEND: &str =
+    "write a release such as 4.20.1 or a nightly such as 4.20.0-0.nightly-2025-01-28-123456";
 
 impl Nightly {
     /// The instant the name states.
@@ -48,13 +49,15 @@ impl FromStr for Nightly {
             _ => (Arch::Amd64, rest),
         };
         let shape = time.len() == 17
-            && time.bytes().enumerate().all(|(i, b)| {
-                if matches!(i, 4 | 7 | 10) { b == b'-' } else { b.is_ascii_digit() }
-            });
+            && time
+                .bytes()
+                .enumerate()
+                .all(|(i, b)| if matches!(i, 4 | 7 | 10) { b == b'-' } else { b.is_ascii_digit() });
         if !shape {
             return Err(fail("does not end in YYYY-MM-DD-HHMMSS"));
         }
-        let built = DateTime::strptime("%Y-%m-%d-%H%M%S", time).map_err(|_| fail("states an impossible time"))?;
+        let built =
+            DateTime::strptime("%Y-%m-%d-%H%M%S", time).map_err(|_| fail("states an impossible time"))?;
         Ok(Self { stream, arch, built })
     }
 }
@@ -112,9 +115,11 @@ impl FromStr for Build {
         if text.contains("nightly") {
             return text.parse().map(Self::Nightly);
         }
-        text.parse()
-            .map(Self::Release)
-            .map_err(|e: ParseError| ParseError { what: "build", mend: BUILD_MEND, ..e })
+        text.parse().map(Self::Release).map_err(|e: ParseError| ParseError {
+            what: "build",
+            mend: BUILD_MEND,
+            ..e
+        })
     }
 }
 

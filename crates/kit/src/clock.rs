@@ -36,6 +36,12 @@ pub trait Clock: Send + Sync {
         Box::pin(std::future::ready(Ahead::Unknown))
     }
 
+    /// Completes, with the reason, when the clock can no longer be used: sleeps would never end. A clock of this process is
+    /// never lost.
+    fn lost(&self) -> BoxFuture<'_, String> {
+        Box::pin(std::future::pending())
+    }
+
     /// Says that this driver stops using the clock, and when its user wants to look again.
     ///
     /// A scenario clock moves there when nobody else is attached, so that a command run again finds time has passed.

@@ -130,7 +130,12 @@ impl std::str::FromStr for Code {
 
     fn from_str(text: &str) -> Result<Self, crate::ParseError> {
         Self::ALL.iter().copied().find(|c| c.id().eq_ignore_ascii_case(text)).ok_or_else(|| {
-            crate::ParseError::new("code", text, "is not one of Regatta's", "codes are RG and three digits, such as RG105")
+            crate::ParseError::new(
+                "code",
+                text,
+                "is not one of Regatta's",
+                "codes are RG and three digits, such as RG105",
+            )
         })
     }
 }

@@ -30,7 +30,9 @@ impl fmt::Display for EventId {
 #[must_use]
 pub fn chance(seed: u64, service: &str, entity: &str, ordinal: u64) -> u64 {
     let mut hash = Sha256::new();
-    for part in [&seed.to_le_bytes()[..], service.as_bytes(), b"\0", entity.as_bytes(), b"\0", &ordinal.to_le_bytes()] {
+    for part in
+        [&seed.to_le_bytes()[..], service.as_bytes(), b"\0", entity.as_bytes(), b"\0", &ordinal.to_le_bytes()]
+    {
         hash.update(part);
     }
     let digest = hash.finalize();
@@ -65,7 +67,11 @@ mod tests {
     fn chance_depends_on_each_part_and_nothing_else() {
         let base = chance(1, "jenkins", "stage", 0);
         assert_eq!(base, chance(1, "jenkins", "stage", 0));
-        for other in [chance(2, "jenkins", "stage", 0), chance(1, "jenkin", "sstage", 0), chance(1, "jenkins", "stage", 1)] {
+        for other in [
+            chance(2, "jenkins", "stage", 0),
+            chance(1, "jenkin", "sstage", 0),
+            chance(1, "jenkins", "stage", 1),
+        ] {
             assert_ne!(base, other);
         }
         assert!((0.0..1.0).contains(&chance_unit(1, "a", "b", 2)));

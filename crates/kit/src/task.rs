@@ -120,9 +120,17 @@ impl FromStr for Status {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        [Self::NotStarted, Self::InProgress, Self::Pass, Self::Fail].into_iter().find(|s| s.word() == text).ok_or_else(
-            || ParseError::new("status", text, "is not a status", "write Not Started, In Progress, Pass or Fail"),
-        )
+        [Self::NotStarted, Self::InProgress, Self::Pass, Self::Fail]
+            .into_iter()
+            .find(|s| s.word() == text)
+            .ok_or_else(|| {
+                ParseError::new(
+                    "status",
+                    text,
+                    "is not a status",
+                    "write Not Started, In Progress, Pass or Fail",
+                )
+            })
     }
 }
 

@@ -97,7 +97,8 @@ impl FromStr for Release {
         let pre = match pre {
             None => None,
             Some(pre) => {
-                let (kind, n) = pre.split_once('.').ok_or_else(|| fail("has a suffix other than -rc.N or -ec.N"))?;
+                let (kind, n) =
+                    pre.split_once('.').ok_or_else(|| fail("has a suffix other than -rc.N or -ec.N"))?;
                 let n = number(n).ok_or_else(|| fail("has no plain number after its suffix"))?;
                 Some(match kind {
                     "ec" => PreRelease::EngineeringCandidate(n),
@@ -156,7 +157,17 @@ mod tests {
 
     #[test]
     fn releases_sort_as_people_expect() {
-        let order = ["4.9.0", "4.12.87", "4.20.1", "4.20.10", "4.22.0-ec.4", "4.22.0-rc.0", "4.22.0", "5.0.0-rc.1", "5.0.1"];
+        let order = [
+            "4.9.0",
+            "4.12.87",
+            "4.20.1",
+            "4.20.10",
+            "4.22.0-ec.4",
+            "4.22.0-rc.0",
+            "4.22.0",
+            "5.0.0-rc.1",
+            "5.0.1",
+        ];
         let mut parsed: Vec<Release> = order.iter().map(|t| release(t)).collect();
         parsed.reverse();
         parsed.sort();
@@ -172,9 +183,25 @@ mod tests {
 
     #[test]
     fn malformed_releases_say_what_is_wrong() {
-        for bad in ["", "4.20", "4.20.1.1", "v4.20.1", "4.20.01", "4.20.1-rc.1", "4.22.0-rc", "4.22.0-beta.1", "4.20.-1", "../4.20.1", "4.20.1 ", "4.20.99999999"] {
+        for bad in [
+            "",
+            "4.20",
+            "4.20.1.1",
+            "v4.20.1",
+            "4.20.01",
+            "4.20.1-rc.1",
+            "4.22.0-rc",
+            "4.22.0-beta.1",
+            "4.20.-1",
+            "../4.20.1",
+            "4.20.1 ",
+            "4.20.99999999",
+        ] {
             let error = bad.parse::<Release>().unwrap_err().to_string();
-            assert!(error.contains(&format!("{bad:?}")) && error.contains("write a release such as"), "{error}");
+            assert!(
+                error.contains(&format!("{bad:?}")) && error.contains("write a release such as"),
+                "{error}"
+            );
         }
     }
 

@@ -24,6 +24,9 @@ pub(crate) enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// Something that the command cannot do without does not answer.
+    #[error("{0}")]
+    Unavailable(String),
     /// Whoever read the output is gone.
     #[error("")]
     ClosedPipe,
@@ -43,6 +46,7 @@ impl Failure {
         match self {
             Self::Input(_) | Self::File { .. } => 2,
             Self::Failed(_) => 1,
+            Self::Unavailable(_) => 7,
             Self::ClosedPipe => 0,
             Self::Internal(_) => 70,
             Self::Engine(error) => match error.code() {

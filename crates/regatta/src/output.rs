@@ -39,7 +39,9 @@ impl Color {
         match self {
             Self::Always => true,
             Self::Never => false,
-            Self::Auto => std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()),
+            Self::Auto => {
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+            }
         }
     }
 }
@@ -133,7 +135,10 @@ mod tests {
 
     #[test]
     fn columns_line_up_and_leave_no_trailing_blanks() {
-        let rows = vec![vec!["a".to_owned(), "longer".to_owned(), "x".to_owned()], vec!["bbb".to_owned(), String::new(), String::new()]];
+        let rows = vec![
+            vec!["a".to_owned(), "longer".to_owned(), "x".to_owned()],
+            vec!["bbb".to_owned(), String::new(), String::new()],
+        ];
         insta::assert_snapshot!(columns(&["K", "VALUE", "NOTE"], &rows), @r"
         K    VALUE   NOTE
         a    longer  x

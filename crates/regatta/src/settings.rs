@@ -129,7 +129,8 @@ impl Gather<'_> {
             }
             _ => None,
         };
-        let in_files = || self.files.iter().find_map(|(place, file)| from_file(file).map(|v| (v, place.clone())));
+        let in_files =
+            || self.files.iter().find_map(|(place, file)| from_file(file).map(|v| (v, place.clone())));
         let found = flag
             .map(|v| (v, "flag".to_owned()))
             .or(from_environment)
@@ -187,13 +188,25 @@ impl Settings {
             Some(default_store(lookup)),
         )?;
         let owner = gather.text("owner", None, Some("REGATTA_OWNER"), |f| f.owner.clone(), None)?;
-        let actor =
-            gather.text("actor", None, Some("REGATTA_ACTOR"), |f| f.actor.clone(), Some(user_at_host(lookup)))?;
-        let role = gather.pick("role", None, Some("REGATTA_ROLE"), str::parse, |f| f.role, Some(Role::Lead))?;
+        let actor = gather.text(
+            "actor",
+            None,
+            Some("REGATTA_ACTOR"),
+            |f| f.actor.clone(),
+            Some(user_at_host(lookup)),
+        )?;
+        let role =
+            gather.pick("role", None, Some("REGATTA_ROLE"), str::parse, |f| f.role, Some(Role::Lead))?;
         let parse_arch = |t: &str| t.parse::<Arch>().map_err(|e| e.to_string());
-        let arch = gather.pick("arch", None, Some("REGATTA_ARCH"), parse_arch, |f| f.arch, Some(Arch::Amd64))?;
-        let mail_domain =
-            gather.text("mail_domain", None, None, |f| f.mail_domain.clone(), Some(default_tasks.mail_domain))?;
+        let arch =
+            gather.pick("arch", None, Some("REGATTA_ARCH"), parse_arch, |f| f.arch, Some(Arch::Amd64))?;
+        let mail_domain = gather.text(
+            "mail_domain",
+            None,
+            None,
+            |f| f.mail_domain.clone(),
+            Some(default_tasks.mail_domain),
+        )?;
         let analysis = gather.pick(
             "policy.analysis",
             None,
@@ -230,7 +243,8 @@ impl Settings {
         };
         let release_channel =
             channel("slack.release_channel", |s| s.release_channel.clone(), default_tasks.release_channel)?;
-        let release_group = channel("slack.release_group", |s| s.release_group.clone(), default_tasks.release_group)?;
+        let release_group =
+            channel("slack.release_group", |s| s.release_group.clone(), default_tasks.release_group)?;
         let art_channel = channel("slack.art_channel", |s| s.art_channel.clone(), default_tasks.art_channel)?;
         let art_group = channel("slack.art_group", |s| s.art_group.clone(), default_tasks.art_group)?;
 
@@ -240,8 +254,12 @@ impl Settings {
             report_spreadsheets.extend(file.report.spreadsheets.clone());
             urls.extend(file.services.iter().filter_map(|(name, s)| Some((name.clone(), s.url.clone()?))));
         }
-        let services =
-            ServiceSettings::read(|name| lookup(name), &urls).map_err(|e| Failure::Input(e.to_string()))?;
+        let places: Vec<&str> = gather.files.iter().map(|(place, _)| place.as_str()).collect();
+        let services = ServiceSettings::read(|name| lookup(name), &urls).map_err(|error| {
+            let file =
+                if error.place.starts_with('[') { format!("{}: ", places.join(", ")) } else { String::new() };
+            Failure::Input(format!("{file}{error}"))
+        })?;
         let mut shown = gather.shown;
         shown.extend(ServiceName::ALL.iter().map(|service| Shown {
             key: format!("services.{}.url", service.name()),
@@ -301,12 +319,19 @@ impl<T: Serialize> ToString for Word<T> {
 fn read_file(path: &Path) -> Result<Option<SettingsFile>, Failure> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("regatta.toml") => return Ok(None),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !path.is_relative() && !is_explicit(path) => return Ok(None),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("regatta.toml") => {
+            return Ok(None);
+        }
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound && !path.is_relative() && !is_explicit(path) =>
+        {
+            return Ok(None);
+        }
         Err(source) => return Err(Failure::File { place: path.display().to_string(), source }),
     };
     toml::from_str(&text).map(Some).map_err(|error| {
-        let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].lines().count().max(1));
+        let line =
+            error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Failure::Input(format!("{}:{line}: {}", path.display(), error.message().replace('\n', " ")))
     })
 }

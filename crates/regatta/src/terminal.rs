@@ -71,7 +71,12 @@ const MOVES_SHOWN: usize = 5;
 
 impl Board {
     pub(crate) fn new(release: Release, seed: u64, colour: bool) -> Self {
-        Self { state: Mutex::new(BoardState { drawn_lines: 0, last_moves: Vec::new() }), colour, release, seed }
+        Self {
+            state: Mutex::new(BoardState { drawn_lines: 0, last_moves: Vec::new() }),
+            colour,
+            release,
+            seed,
+        }
     }
 
     fn paint(&self, status: Status) -> String {

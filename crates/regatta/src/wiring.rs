@@ -1,13 +1,13 @@
 //! From settings to a working application service.
 
-use regatta_engine::rights::Identity;
-use regatta_engine::app::AppSettings;
 use regatta_engine::App;
+use regatta_engine::app::AppSettings;
 use regatta_engine::contents::GithubContents;
+use regatta_engine::rights::Identity;
 use regatta_kit::Clock;
 use regatta_services::Services;
-use regatta_services::github::Repository;
 use regatta_services::clock::{ScenarioClock, SystemClock};
+use regatta_services::github::Repository;
 use regatta_services::http::HttpTransport;
 use regatta_services::settings::ServiceName;
 use regatta_statebox::store::Store;
@@ -50,14 +50,21 @@ pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<A
         services,
         clock,
         runner: Arc::new(NativeRunner),
-        settings: AppSettings { policy: settings.policy, tasks: settings.tasks, default_owner: settings.owner },
+        settings: AppSettings {
+            policy: settings.policy,
+            tasks: settings.tasks,
+            default_owner: settings.owner,
+        },
         identity,
         refreshed: Mutex::default(),
     })
 }
 
 /// Names this process among all writers: the actor, and what no other process has at the same time.
-#[allow(clippy::disallowed_methods, reason = "a process' identity needs real time; a scenario's clock repeats itself")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a process' identity needs real time; a scenario's clock repeats itself"
+)]
 fn writer(actor: &str) -> String {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     format!("{actor}/{}-{:x}", std::process::id(), since.as_micros())
@@ -70,9 +77,7 @@ fn open_store(
 ) -> Result<Arc<dyn Store>, Failure> {
     let url = settings.store.as_str();
     let bad = |why: &str| {
-        Failure::Input(format!(
-            "store {url:?} {why}; write sqlite:FILE, memory: or github:OWNER/REPO@BRANCH"
-        ))
+        Failure::Input(format!("store {url:?} {why}; write sqlite:FILE, memory: or github:OWNER/REPO@BRANCH"))
     };
     if url == "memory:" {
         return Ok(Arc::new(MemoryStore::new()));
@@ -94,4 +99,18 @@ fn open_store(
         return Ok(Arc::new(store));
     }
     Err(bad("is none that Regatta knows"))
+}
+
+/// Works as long as the clock can be used: with a sandbox that is gone, waits would never end.
+pub(crate) async fn on_clock<T, E: Into<Failure>>(
+    clock: &Arc<dyn Clock>,
+    work: impl Future<Output = Result<T, E>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        biased;
+        done = work => done.map_err(Into::into),
+        why = clock.lost() => Err(Failure::Unavailable(format!(
+            "the scenario clock is gone ({why}); is the sandbox still running? Nothing is lost: run it again there"
+        ))),
+    }
 }

@@ -8,7 +8,7 @@ use regatta_engine::report::Unwatched;
 use regatta_engine::rights::{Identity, Role};
 use regatta_engine::{App, DriveOptions, DriveReport, EngineError, Watch};
 use regatta_flow::Policy;
-use regatta_kit::{Clock as _, Release, Status, Task};
+use regatta_kit::{Release, Status, Task};
 use regatta_sandbox::World;
 use regatta_sandbox::clock::{Pace, ScenarioClock};
 use regatta_sandbox::scenario::Scenario;
@@ -163,7 +163,11 @@ impl Story {
     ///
     /// # Errors
     /// As [`App::drive`].
-    pub async fn drive_until(&mut self, watch: Watch, crash: Option<CrashPoint>) -> Result<Ended, EngineError> {
+    pub async fn drive_until(
+        &mut self,
+        watch: Watch,
+        crash: Option<CrashPoint>,
+    ) -> Result<Ended, EngineError> {
         let (app, transport) = self.process(crash);
         let release = self.release;
         let options = DriveOptions { email: None, watch };
@@ -191,7 +195,12 @@ impl Story {
     ///
     /// # Errors
     /// As [`App::override_task`].
-    pub async fn overrides(&mut self, task: Task, verdict: Status, reason: &str) -> Result<Done, EngineError> {
+    pub async fn overrides(
+        &mut self,
+        task: Task,
+        verdict: Status,
+        reason: &str,
+    ) -> Result<Done, EngineError> {
         let (app, _) = self.process(None);
         let what = Override { task, verdict, reason: reason.to_owned(), evidence: None };
         app.override_task(self.release, what, Mode::Real).await

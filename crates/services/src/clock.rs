@@ -154,16 +154,6 @@ impl ScenarioClock {
         });
         Ok(Self(shared))
     }
-
-    /// Returns once the clock is gone, with the reason. Time stands still from then on, and sleeps never end: a driver
-    /// races its work against this.
-    pub async fn lost(&self) -> String {
-        let mut lost = self.0.lost.clone();
-        match lost.wait_for(Option::is_some).await {
-            Ok(why) => why.clone().unwrap_or_default(),
-            Err(_) => "its task ended".to_owned(),
-        }
-    }
 }
 
 #[allow(clippy::disallowed_methods)] // a flowing scenario clock goes along with real time between two answers
@@ -201,6 +191,16 @@ impl Drop for Pending {
 }
 
 impl Clock for ScenarioClock {
+    fn lost(&self) -> BoxFuture<'_, String> {
+        let mut lost = self.0.lost.clone();
+        Box::pin(async move {
+            match lost.wait_for(Option::is_some).await {
+                Ok(why) => why.clone().unwrap_or_default(),
+                Err(_) => "its task ended".to_owned(),
+            }
+        })
+    }
+
     fn now(&self) -> Timestamp {
         self.0.now()
     }

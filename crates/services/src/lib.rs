@@ -83,7 +83,9 @@ impl Services {
         Self {
             github: github::Github::new(remote(ServiceName::Github)),
             raw: raw::Raw::new(remote(ServiceName::Raw)),
-            release_controller: release_controller::ReleaseController::new(remote(ServiceName::ReleaseController)),
+            release_controller: release_controller::ReleaseController::new(remote(
+                ServiceName::ReleaseController,
+            )),
             jenkins: jenkins::Jenkins::new(remote(ServiceName::Jenkins)),
             gangway: gangway::Gangway::new(remote(ServiceName::Gangway)),
             prow: prow::Prow::new(remote(ServiceName::Prow)),
@@ -91,12 +93,19 @@ impl Services {
             jira: jira::Jira::new(remote(ServiceName::Jira)),
             errata: errata::Errata::new(remote(ServiceName::Errata)),
             slack: slack::Slack::new(remote(ServiceName::Slack)),
-            sheets: sheets::Sheets::new(remote(ServiceName::Sheets), remote(ServiceName::GoogleToken), account),
+            sheets: sheets::Sheets::new(
+                remote(ServiceName::Sheets),
+                remote(ServiceName::GoogleToken),
+                account,
+            ),
             signature: signature::Signature::new(remote(ServiceName::Signature)),
             registry: registry::Registry::new(remote(ServiceName::Registry)),
             pyxis: pyxis::Pyxis::new(remote(ServiceName::Pyxis)),
             access: access::Access::new(remote(ServiceName::Access)),
-            elliott: elliott::Elliott::new(settings.elliott().map(<[String]>::to_vec), settings.elliott_environment()),
+            elliott: elliott::Elliott::new(
+                settings.elliott().map(<[String]>::to_vec),
+                settings.elliott_environment(),
+            ),
         }
     }
 }
@@ -107,7 +116,9 @@ pub fn remote(settings: &ServiceSettings, service: ServiceName, transport: &Arc<
     let nowhere = || Url::parse("http://unset.invalid").expect("a valid URL");
     let auth = match settings.auth(service) {
         // Sheets' remotes carry tokens made per call; what they lack is told by the client that makes them.
-        Auth::Missing { .. } if matches!(service, ServiceName::Sheets | ServiceName::GoogleToken) => Auth::None,
+        Auth::Missing { .. } if matches!(service, ServiceName::Sheets | ServiceName::GoogleToken) => {
+            Auth::None
+        }
         auth => auth,
     };
     let base = settings.url(service).cloned().unwrap_or_else(nowhere);

@@ -5,7 +5,9 @@
 
 use regatta_kit::{Arch, Release};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::io::Read as _;
+use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
 use crate::error::{Fault, ServiceError};
@@ -27,6 +29,8 @@ const METADATA_LIMIT: u64 = 1024 * 1024;
 #[derive(Debug, Clone)]
 pub struct Registry {
     remote: Remote,
+    /// Metadata pages by tag. A release's image never changes once it exists, and the page is looked at for days.
+    pages: Arc<Mutex<BTreeMap<String, Url>>>,
 }
 
 #[derive(Deserialize)]
@@ -80,7 +84,7 @@ impl Registry {
     /// The registry at `remote`.
     #[must_use]
     pub fn new(remote: Remote) -> Self {
-        Self { remote: remote.with_body_limit(LAYER_LIMIT) }
+        Self { remote: remote.with_body_limit(LAYER_LIMIT), pages: Arc::default() }
     }
 
     /// The tag of a release image: `4.20.1-x86_64`.
@@ -101,7 +105,24 @@ impl Registry {
     /// [`Fault::NotFound`] while the image does not exist, [`Fault::BadAnswer`] when it is no release image of that release.
     pub async fn metadata_url(&self, release: Release, arch: Arch) -> Result<Option<Url>, ServiceError> {
         let tag = Self::tag(release, arch);
-        let mut answer = self.read(&["manifests", &tag], MANIFEST_TYPES).await?;
+        let known = self.pages.lock().unwrap_or_else(PoisonError::into_inner).get(&tag).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let url = self.read_metadata_url(&tag, release, arch).await?;
+        if let Some(url) = &url {
+            self.pages.lock().unwrap_or_else(PoisonError::into_inner).insert(tag, url.clone());
+        }
+        Ok(url)
+    }
+
+    async fn read_metadata_url(
+        &self,
+        tag: &str,
+        release: Release,
+        arch: Arch,
+    ) -> Result<Option<Url>, ServiceError> {
+        let mut answer = self.read(&["manifests", tag], MANIFEST_TYPES).await?;
         let mut manifest: Manifest = answer.json()?;
         if let Some(entry) = pick(&manifest.manifests, arch) {
             let digest = parse_digest(&answer, &entry.digest)?.to_string();

@@ -213,6 +213,10 @@ impl<'t> Scanner<'t> {
                 let end = rest
                     .find(|c: char| matches!(c, ',' | '}' | ']') || c.is_whitespace())
                     .unwrap_or(rest.len());
+                if end == 0 {
+                    // A closing mark where a value should stand.
+                    return None;
+                }
                 let number = (first == b'-' || first.is_ascii_digit()).then(|| &rest[..end]);
                 self.at += end;
                 see(Seen::Value { path, line, number });
@@ -317,12 +321,34 @@ mod tests {
     }
 
     #[test]
-    fn nothing_makes_the_scanner_panic() {
-        for text in
-            ["", "{", "{\"", "{\"a\\", "[[[", "{\"é\\", "\"\\u12", "{\"a\":}", "nul", "[1 2]", "\u{feff}{}"]
-        {
+    fn nothing_makes_the_scanner_panic_or_go_on_for_ever() {
+        for text in [
+            "",
+            "{",
+            "{\"",
+            "{\"a\\",
+            "[[[",
+            "{\"é\\",
+            "\"\\u12",
+            "{\"a\":}",
+            "nul",
+            "[1 2]",
+            "[}",
+            "[1}",
+            "{\"a\":]}",
+            "[:]",
+            "\u{feff}{}",
+        ] {
             let _ = read(text);
             let _ = line_of(text, &Path::key("a"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics_or_goes_on_for_ever(text in "[\\[\\]{},:\"a1 \\\\\n-]{0,30}") {
+            let _ = read(&text);
+            let _ = line_of(&text, &Path::key("a"));
         }
     }
 }

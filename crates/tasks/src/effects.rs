@@ -26,7 +26,11 @@ pub trait Effects: Send + Sync {
     fn made(&self, key: &EffectKey) -> Option<Handle>;
 
     /// Makes the effect unless it was made before: persists intent and mark, triggers, persists the handle.
-    fn once<'a>(&'a self, key: EffectKey, remote: &'a dyn Triggerable) -> BoxFuture<'a, Result<Handle, Stopped>>;
+    fn once<'a>(
+        &'a self,
+        key: EffectKey,
+        remote: &'a dyn Triggerable,
+    ) -> BoxFuture<'a, Result<Handle, Stopped>>;
 
     /// Replaces a handle by a better one (a queue item that became a build).
     fn follow<'a>(&'a self, key: EffectKey, handle: Handle) -> BoxFuture<'a, Result<(), Stopped>>;

@@ -98,7 +98,7 @@ async fn health(context: &Context<'_>, mr: &MrRef, build: &Handle) -> Result<Out
     let note = EffectKey::attempt("note:image-health", context.attempt);
     if context.effects.made(&note).is_none() {
         let text = verdict.comment(context, build);
-        let comment = MrNote { gitlab, at: mr, text, key: note.0.clone() };
+        let comment = MrNote { gitlab, at: mr, text, key: note.0.trim_start_matches("note:").to_owned() };
         context.effects.once(note, &comment).await?;
     }
     let evidence = evidence(

@@ -18,10 +18,10 @@ pub mod push_to_cdn_staging;
 mod release_parts;
 pub mod report;
 pub mod runner;
+#[cfg(test)]
+mod scripted_world;
 pub mod settings;
 pub mod stage_testing;
 pub mod take_ownership;
-#[cfg(test)]
-mod scripted_world;
 #[cfg(test)]
 mod testing;

@@ -49,7 +49,8 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
 
     let text = report.message(context, mr.as_ref(), &owner);
     context.effects.tell(Message {
-        key: format!("owner:{release}:{owner}"),
+        // The local part only: keys stand in public state.
+        key: format!("owner:{release}:{}", owner.local()),
         to: Audience::ReleaseChannel,
         text,
     });

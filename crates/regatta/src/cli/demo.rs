@@ -13,10 +13,10 @@ use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
 
+use crate::cli::Globals;
 use crate::cli::drive::told;
 use crate::cli::person::{ask, said};
 use crate::cli::sandbox::{Speed, WorldArgs, start};
-use crate::cli::Globals;
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::settings::Settings;
@@ -71,7 +71,8 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
 
     // Only what the sandbox says counts: a demo never touches the user's settings or credentials.
     let no_file = folder.path().join("regatta.toml");
-    std::fs::write(&no_file, "").map_err(|source| Failure::File { place: no_file.display().to_string(), source })?;
+    std::fs::write(&no_file, "")
+        .map_err(|source| Failure::File { place: no_file.display().to_string(), source })?;
     let lookup = |name: &str| served.env.get(name).cloned().or_else(|| identity(name));
     let settings = Settings::read(&lookup, Some(&no_file), Some(store))?;
     let app = wiring::build(settings, Arc::new(clock.attach())).await?;
@@ -122,7 +123,10 @@ async fn drive(
         let options = DriveOptions { email: None, watch: Watch::UntilDone };
         let mut report = app.drive(release, options, observer).await?;
         moved.append(&mut report.moved);
-        if report.state == DriveState::NeedsHuman && may_ask && answer(app, release, &report.needs_human).await? {
+        if report.state == DriveState::NeedsHuman
+            && may_ask
+            && answer(app, release, &report.needs_human).await?
+        {
             continue;
         }
         report.moved = moved;
@@ -169,7 +173,11 @@ fn summary(view: &DemoView) -> String {
     let made: u64 = view.effects.values().sum();
     let twice: Vec<&str> =
         view.effects.iter().filter(|(_, n)| **n > 1).map(|(key, _)| key.as_str()).collect();
-    let once = if twice.is_empty() { "each once".to_owned() } else { format!("more than once: {}", twice.join(", ")) };
+    let once = if twice.is_empty() {
+        "each once".to_owned()
+    } else {
+        format!("more than once: {}", twice.join(", "))
+    };
     format!(
         "{}\n{days} days and {hours} hours of scenario time in {:.1} s; {made} effects at the imitated services, {once}; {} messages told.\n",
         told(&view.report).trim_start(),

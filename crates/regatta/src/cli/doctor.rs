@@ -91,14 +91,26 @@ pub(crate) async fn run(globals: &Globals, args: &DoctorArgs) -> Result<u8, Fail
             let known = app.releases().await.map(|r| r.len());
             app.clock.leave(None).await;
             match known {
-                Ok(n) => Check { what: "store".to_owned(), state: State::Good, detail: format!("{}: {n} releases", settings.store) },
-                Err(error) => Check { what: "store".to_owned(), state: State::Bad, detail: error.to_string() },
+                Ok(n) => Check {
+                    what: "store".to_owned(),
+                    state: State::Good,
+                    detail: format!("{}: {n} releases", settings.store),
+                },
+                Err(error) => {
+                    Check { what: "store".to_owned(), state: State::Bad, detail: error.to_string() }
+                }
             }
         }
         Err(failure) => Check { what: "store".to_owned(), state: State::Bad, detail: failure.told() },
     });
     let state = |s| checks.iter().any(|c| c.state == s);
-    let code = if state(State::Missing) { 4 } else if state(State::Bad) { 7 } else { 0 };
+    let code = if state(State::Missing) {
+        4
+    } else if state(State::Bad) {
+        7
+    } else {
+        0
+    };
     let view = DoctorView { healthy: code == 0, checks };
     output::show(globals.output, "doctor", &view, || {
         let rows: Vec<Vec<String>> = view

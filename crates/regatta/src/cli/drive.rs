@@ -38,7 +38,9 @@ pub(crate) fn email(text: &str) -> Result<String, String> {
         !local.is_empty()
             && local.chars().all(plain)
             && domain.contains('.')
-            && domain.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
+            && domain
+                .split('.')
+                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
             && last.len() >= 2
             && last.chars().all(|c| c.is_ascii_alphabetic())
     });
@@ -76,12 +78,13 @@ pub(crate) async fn run(globals: &Globals, args: &DriveArgs) -> Result<u8, Failu
     let lines = terminal::Lines::new(globals);
     let quiet = globals.quiet || !matches!(globals.output, Format::Table | Format::Wide);
     let observer: &dyn Observer = if quiet { &regatta_engine::report::Unwatched } else { &lines };
-    let result = app.drive(args.release, DriveOptions { email: args.email.clone(), watch }, observer).await;
-    let report = match result {
+    let options = DriveOptions { email: args.email.clone(), watch };
+    let report = match wiring::on_clock(&app.clock, app.drive(args.release, options, observer)).await {
         Ok(report) => report,
-        Err(error) => {
+        Err(failure @ Failure::Unavailable(_)) => return Err(failure),
+        Err(failure) => {
             app.clock.leave(None).await;
-            return Err(error.into());
+            return Err(failure);
         }
     };
     app.clock.leave(report.look_again).await;
@@ -104,7 +107,9 @@ pub(crate) fn told(report: &DriveReport) -> String {
     }
     text.push_str(match report.state {
         DriveState::Done => "Done: every task passed.\n",
-        DriveState::Stopped => "Red: a person has to mend what failed; `regatta timeline` tells what happened.\n",
+        DriveState::Stopped => {
+            "Red: a person has to mend what failed; `regatta timeline` tells what happened.\n"
+        }
         DriveState::NeedsCredentials => "Renew the credential named above; running this again resumes.\n",
         DriveState::NeedsHuman => "A person has to decide; nothing else is lost meanwhile.\n",
         DriveState::Unavailable => "A service does not answer; running this again resumes.\n",
@@ -120,7 +125,8 @@ fn waiting_lines(waiting: &[Waiting]) -> String {
         .iter()
         .filter(rest)
         .map(|w| {
-            let next = w.check_after.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
+            let next =
+                w.check_after.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
             format!("Waiting: {}: {}{next}\n", w.task, w.why)
         })
         .collect()
@@ -159,7 +165,9 @@ mod tests {
         for good in ["me@example.com", "a.b+c@x-y.redhat.com"] {
             assert!(email(good).is_ok(), "{good}");
         }
-        for bad in ["", "me", "me@", "@x.com", "me@x", "me@x.c", "me@x.c0m", "m e@x.com", "me@x..com", "me@x.com\n"] {
+        for bad in
+            ["", "me", "me@", "@x.com", "me@x", "me@x.c", "me@x.c0m", "m e@x.com", "me@x..com", "me@x.com\n"]
+        {
             assert!(email(bad).is_err(), "{bad}");
         }
     }

@@ -34,12 +34,13 @@ pub(crate) async fn run(args: &ElliottArgs) -> Result<u8, Failure> {
     if args.rest.first().map(String::as_str) != Some("find-bugs") {
         return Err(Failure::Input("the stand-in knows only find-bugs".to_owned()));
     }
-    let base = args.control.parse().map_err(|e| Failure::Input(format!("--control {:?}: {e}", args.control)))?;
+    let base =
+        args.control.parse().map_err(|e| Failure::Input(format!("--control {:?}: {e}", args.control)))?;
     let transport = HttpTransport::new().map_err(|e| Failure::Internal(e.to_string()))?;
     let remote = Remote::new("control", base, Auth::None, Arc::new(transport));
-    let query =
-        [("group", &args.group), ("assembly", &args.assembly), ("build_system", &args.build_system)];
-    let answer = remote.get(&["elliott"]).query(&query).send().await.map_err(regatta_engine::EngineError::from)?;
+    let query = [("group", &args.group), ("assembly", &args.assembly), ("build_system", &args.build_system)];
+    let answer =
+        remote.get(&["elliott"]).query(&query).send().await.map_err(regatta_engine::EngineError::from)?;
     output::print(answer.text().map_err(regatta_engine::EngineError::from)?)?;
     Ok(0)
 }

@@ -70,7 +70,8 @@ pub(crate) async fn run(globals: &Globals, args: &IssueArgs) -> Result<u8, Failu
     match &args.what {
         IssueCommand::Add { release, text, blocker, tasks, reason, dry_run } => {
             let blocks = if *blocker { Blocks::Yes } else { Blocks::No };
-            let done = app.add_issue(*release, text, blocks, tasks.clone(), Some(reason), mode(*dry_run)).await;
+            let done =
+                app.add_issue(*release, text, blocks, tasks.clone(), Some(reason), mode(*dry_run)).await;
             app.clock.leave(None).await;
             tell(globals, &done?, *dry_run)
         }

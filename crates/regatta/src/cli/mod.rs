@@ -23,10 +23,18 @@ pub(crate) mod timeline;
 
 /// Drives OpenShift z-stream releases from announcement to final QE approval.
 #[derive(Debug, Parser)]
-#[command(name = "regatta", version, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
-#[command(after_help = "Exit codes: 0 done or unchanged, 1 failed (Red, faults found, refused), 2 wrong usage or input, \
+#[command(
+    name = "regatta",
+    version,
+    propagate_version = true,
+    disable_help_subcommand = true,
+    max_term_width = 110
+)]
+#[command(
+    after_help = "Exit codes: 0 done or unchanged, 1 failed (Red, faults found, refused), 2 wrong usage or input, \
 3 waiting on the outside, 4 credentials, 5 waiting for a person, 6 conflict, 7 a service is unavailable, 70 a fault of Regatta's own.\n\
-Try it without any account: regatta demo")]
+Try it without any account: regatta demo"
+)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) globals: Globals,

@@ -71,8 +71,13 @@ pub(crate) fn said(text: &str) -> Result<String, String> {
 }
 
 fn web_address(text: &str) -> Result<String, String> {
-    let good = ["https://", "http://"].iter().any(|s| text.strip_prefix(s).is_some_and(|rest| !rest.is_empty()));
-    if good && !text.contains(char::is_whitespace) { Ok(text.to_owned()) } else { Err("is no web address; write https://…".to_owned()) }
+    let good =
+        ["https://", "http://"].iter().any(|s| text.strip_prefix(s).is_some_and(|rest| !rest.is_empty()));
+    if good && !text.contains(char::is_whitespace) {
+        Ok(text.to_owned())
+    } else {
+        Err("is no web address; write https://…".to_owned())
+    }
 }
 
 pub(crate) const fn mode(dry_run: bool) -> Mode {

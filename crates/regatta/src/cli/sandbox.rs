@@ -112,7 +112,8 @@ pub(crate) async fn start(
     let options = ServeOptions { ports, folder: folder.to_owned(), elliott: String::new(), store };
     let mut served = serve(clock, &options).await.map_err(|e| Failure::Input(e.to_string()))?;
     let control = served.urls.get("control").cloned().unwrap_or_default();
-    let program = std::env::current_exe().map_err(|source| Failure::File { place: "this program".to_owned(), source })?;
+    let program = std::env::current_exe()
+        .map_err(|source| Failure::File { place: "this program".to_owned(), source })?;
     let elliott = format!("{} elliott-stand-in --control {control}", program.display());
     served.env.insert("REGATTA_ELLIOTT".to_owned(), elliott);
     Ok(served)
@@ -134,7 +135,8 @@ pub(crate) async fn run(_globals: &crate::cli::Globals, args: &SandboxArgs) -> R
     let served = start(&clock, ports, folder.path(), store).await?;
     if let Some(file) = &args.env_file {
         let lines: String = served.env.iter().map(|(k, v)| format!("export {k}={}\n", quoted(v))).collect();
-        std::fs::write(file, lines).map_err(|source| Failure::File { place: file.display().to_string(), source })?;
+        std::fs::write(file, lines)
+            .map_err(|source| Failure::File { place: file.display().to_string(), source })?;
     }
     let view = SandboxView { schema: "regatta.sandbox/v1", services: &served.urls, env: &served.env };
     let line = serde_json::to_string(&view).map_err(|e| Failure::Internal(e.to_string()))?;

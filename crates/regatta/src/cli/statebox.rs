@@ -83,8 +83,10 @@ pub(crate) fn run(globals: &Globals, args: &StateboxArgs) -> Result<u8, Failure>
         }
         StateboxCommand::Merge { base, ours, theirs } => {
             let layout = Layout::guess(&read(ours)?);
-            let [base, ours, theirs] = [base, ours, theirs].map(|file| parse(file, &read(file)?).map(|(state, _)| state));
-            let merged = merge::merge(&base?, &ours?, &theirs?).map_err(|e| Failure::Failed(e.to_string()))?;
+            let [base, ours, theirs] =
+                [base, ours, theirs].map(|file| parse(file, &read(file)?).map(|(state, _)| state));
+            let merged =
+                merge::merge(&base?, &ours?, &theirs?).map_err(|e| Failure::Failed(e.to_string()))?;
             output::print(&merged.state.render(layout))?;
             if !globals.quiet {
                 merged.notes.iter().for_each(|note| eprintln!("{note}"));
@@ -107,9 +109,13 @@ fn validate(globals: &Globals, files: &[PathBuf]) -> Result<u8, Failure> {
                 fault: None,
                 odd: odd.iter().map(ToString::to_string).collect(),
             },
-            Err(error) => {
-                FileView { path, valid: false, release: None, fault: Some(error.to_string()), odd: Vec::new() }
-            }
+            Err(error) => FileView {
+                path,
+                valid: false,
+                release: None,
+                fault: Some(error.to_string()),
+                odd: Vec::new(),
+            },
         });
     }
     let bad = views.iter().filter(|v| !v.valid).count();
@@ -146,7 +152,9 @@ fn read(file: &Path) -> Result<String, Failure> {
 fn parse(file: &Path, text: &str) -> Result<(StateBox, usize), Failure> {
     match StateBox::parse(text, Layout::guess(text)) {
         Ok((state, odd)) => Ok((state, odd.len())),
-        Err(error) if error.code == Code::NewerFormat => Err(Failure::Input(format!("{}: {error}", file.display()))),
+        Err(error) if error.code == Code::NewerFormat => {
+            Err(Failure::Input(format!("{}: {error}", file.display())))
+        }
         Err(error) => Err(Failure::Input(format!("{}: {error}", file.display()))),
     }
 }

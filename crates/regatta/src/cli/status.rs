@@ -82,8 +82,13 @@ pub(crate) async fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Fail
             app.clock.leave(None).await;
             return Ok(0);
         }
-        let next = app.clock.now().checked_add(jiff::SignedDuration::from_secs(2)).unwrap_or(jiff::Timestamp::MAX);
-        app.clock.sleep_until(next).await;
+        let next =
+            app.clock.now().checked_add(jiff::SignedDuration::from_secs(2)).unwrap_or(jiff::Timestamp::MAX);
+        wiring::on_clock(&app.clock, async {
+            app.clock.sleep_until(next).await;
+            Ok::<(), Failure>(())
+        })
+        .await?;
     }
 }
 
@@ -135,13 +140,26 @@ fn one(globals: &Globals, view: StatusView) -> Result<String, Failure> {
                     None if d.by == "override" => {
                         let over = view.overrides.iter().rev().find(|o| o.task == *task);
                         over.map_or_else(String::new, |o| {
-                            format!("by override of {} ({}): {}", o.who, o.role, o.reason.as_deref().unwrap_or("no reason"))
+                            format!(
+                                "by override of {} ({}): {}",
+                                o.who,
+                                o.role,
+                                o.reason.as_deref().unwrap_or("no reason")
+                            )
                         })
                     }
                     None => {
                         let result = d.result.as_deref().unwrap_or_default();
                         let lines = if globals.output == Format::Wide { usize::MAX } else { 1 };
-                        result.lines().rev().take(lines).next().unwrap_or_default().chars().take(100).collect()
+                        result
+                            .lines()
+                            .rev()
+                            .take(lines)
+                            .next()
+                            .unwrap_or_default()
+                            .chars()
+                            .take(100)
+                            .collect()
                     }
                 };
                 vec![task.to_string(), d.status.to_string(), why]
@@ -150,7 +168,11 @@ fn one(globals: &Globals, view: StatusView) -> Result<String, Failure> {
         text.push_str(&output::columns(&["TASK", "STATUS", "WHY"], &rows));
         text.push_str(&question_lines(&view.needs_human));
         for issue in view.issues.iter().filter(|i| !i.resolved) {
-            text.push_str(&format!("Open {}: {}\n", if issue.blocker { "blocker" } else { "issue" }, issue.issue));
+            text.push_str(&format!(
+                "Open {}: {}\n",
+                if issue.blocker { "blocker" } else { "issue" },
+                issue.issue
+            ));
         }
         text
     })
@@ -177,8 +199,12 @@ async fn all(globals: &Globals, app: &regatta_engine::App) -> Result<String, Fai
             .iter()
             .map(|r| {
                 let count = |status| r.tasks.iter().filter(|(_, s)| **s == status).count();
-                let running: Vec<&str> =
-                    r.tasks.iter().filter(|(_, s)| **s == Status::InProgress).map(|(t, _)| t.name()).collect();
+                let running: Vec<&str> = r
+                    .tasks
+                    .iter()
+                    .filter(|(_, s)| **s == Status::InProgress)
+                    .map(|(t, _)| t.name())
+                    .collect();
                 vec![
                     r.release.to_string(),
                     r.overall_status.to_string(),

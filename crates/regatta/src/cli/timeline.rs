@@ -91,7 +91,9 @@ fn words(event: &Event) -> String {
         Body::Issue(IssueChange::Added { text, blocker, .. }) => {
             format!("{} added: {text}", if *blocker { "blocker" } else { "issue" })
         }
-        Body::Issue(IssueChange::Resolved { text, resolution }) => format!("issue resolved: {text}: {resolution}"),
+        Body::Issue(IssueChange::Resolved { text, resolution }) => {
+            format!("issue resolved: {text}: {resolution}")
+        }
         Body::Queued { message } => format!("to be told: {}", message.key),
         Body::Told { key, handle: Some(_) } => format!("told: {key}"),
         Body::Told { key, handle: None } => format!("could not be told: {key}"),

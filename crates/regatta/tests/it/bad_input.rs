@@ -21,34 +21,84 @@ fn listing(program: &Program) -> Vec<String> {
 
 #[test]
 fn releases() {
-    insta::assert_snapshot!(shown(&["drive", "4.20"]), @"");
-    insta::assert_snapshot!(shown(&["status", "../etc"]), @"");
+    insta::assert_snapshot!(shown(&["drive", "4.20"]), @r#"
+    exit 2
+    error: invalid value '4.20' for '<RELEASE>': release "4.20": is not three numbers with dots; write a release such as 4.20.1, 5.0.1, 4.22.0-rc.0 or 4.22.0-ec.4
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(shown(&["status", "../etc"]), @r#"
+    exit 2
+    error: invalid value '../etc' for '[RELEASE]': release "../etc": is not three plain numbers with dots; write a release such as 4.20.1, 5.0.1, 4.22.0-rc.0 or 4.22.0-ec.4
+
+    For more information, try '--help'.
+    "#);
 }
 
 #[test]
 fn addresses_and_reasons() {
-    insta::assert_snapshot!(shown(&["drive", "4.20.1", "--email", "me"]), @"");
-    insta::assert_snapshot!(shown(&["override", "4.20.1", "stage-testing", "--verdict", "pass", "--reason", " "]), @"");
-    insta::assert_snapshot!(shown(&["retry", "4.20.1", "stage-test"]), @"");
-    insta::assert_snapshot!(shown(&["reset", "4.20.1", "stage-testing"]), @"");
+    insta::assert_snapshot!(shown(&["drive", "4.20.1", "--email", "me"]), @"
+    exit 2
+    error: invalid value 'me' for '--email <EMAIL>': is no e-mail address; write local@domain.tld
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(shown(&["override", "4.20.1", "stage-testing", "--verdict", "pass", "--reason", " "]), @"
+    exit 2
+    error: invalid value ' ' for '--reason <REASON>': is empty; say why
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(shown(&["retry", "4.20.1", "stage-test"]), @r#"
+    exit 2
+    error: invalid value 'stage-test' for '<TASK>': task "stage-test": is not a task of the flow; write one of create-test-report, take-ownership, check-cve-tracker-bug, push-to-cdn-staging, analyze-candidate-build, analyze-promoted-build, image-consistency-check, stage-testing, image-signed-check, change-advisory-status
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(shown(&["reset", "4.20.1", "stage-testing"]), @"
+    exit 2
+    regatta: a reset needs --yes and --reason when nobody can be asked
+    ");
 }
 
 #[test]
 fn stores() {
-    insta::assert_snapshot!(shown(&["status", "--all", "--store", "mysql:x"]), @"");
-    insta::assert_snapshot!(shown(&["status", "--all", "--store", "sqlite:"]), @"");
-    insta::assert_snapshot!(shown(&["status", "--all", "--store", "github:nobody"]), @"");
+    insta::assert_snapshot!(shown(&["status", "--all", "--store", "mysql:x"]), @r#"
+    exit 2
+    regatta: store "mysql:x" is none that Regatta knows; write sqlite:FILE, memory: or github:OWNER/REPO@BRANCH
+    "#);
+    insta::assert_snapshot!(shown(&["status", "--all", "--store", "sqlite:"]), @r#"
+    exit 2
+    regatta: store "sqlite:" names no file; write sqlite:FILE, memory: or github:OWNER/REPO@BRANCH
+    "#);
+    insta::assert_snapshot!(shown(&["status", "--all", "--store", "github:nobody"]), @r#"
+    exit 2
+    regatta: store "github:nobody" names no OWNER/REPO; write sqlite:FILE, memory: or github:OWNER/REPO@BRANCH
+    "#);
 }
 
 #[test]
 fn codes_and_tasks() {
-    insta::assert_snapshot!(shown(&["explain", "stage-tests"]), @"");
+    insta::assert_snapshot!(shown(&["explain", "stage-tests"]), @r#"
+    exit 2
+    regatta: "stage-tests" is neither a task nor a code; did you mean stage-testing?
+      tasks: create-test-report, take-ownership, check-cve-tracker-bug, push-to-cdn-staging, analyze-candidate-build, analyze-promoted-build, image-consistency-check, stage-testing, image-signed-check, change-advisory-status
+      codes: RG001 to RG900
+    "#);
 }
 
 #[test]
 fn demos() {
-    insta::assert_snapshot!(shown(&["demo", "--replay", "nowhere"]), @"");
-    insta::assert_snapshot!(shown(&["demo", "--speed", "fast"]), @"");
+    insta::assert_snapshot!(shown(&["demo", "--replay", "nowhere"]), @"
+    exit 2
+    regatta: nowhere/statebox.yaml: cannot be read: No such file or directory (os error 2); give the folder of a recorded release, which has a statebox.yaml
+    ");
+    insta::assert_snapshot!(shown(&["demo", "--speed", "fast"]), @"
+    exit 2
+    error: invalid value 'fast' for '--speed <SPEED>': is neither max nor a factor above 0, such as 5000
+
+    For more information, try '--help'.
+    ");
 }
 
 #[test]
@@ -58,10 +108,22 @@ fn settings_files() {
         std::fs::write(program.home.path().join("regatta.toml"), text).unwrap();
         program.run(&["config", "show"]).shown()
     };
-    insta::assert_snapshot!(with("owner = \"a@b.cc\"\nownr = 1\n"), @"");
-    insta::assert_snapshot!(with("[policy]\nanalysis = \"maybe\"\n"), @"");
-    insta::assert_snapshot!(with("[services.jenkins]\nurl = \"jenkins\"\n"), @"");
-    insta::assert_snapshot!(with("owner = \n"), @"");
+    insta::assert_snapshot!(with("owner = \"a@b.cc\"\nownr = 1\n"), @"
+    exit 2
+    regatta: regatta.toml:1: unknown field `ownr`, expected one of `store`, `owner`, `actor`, `role`, `arch`, `mail_domain`, `policy`, `statebox`, `report`, `slack`, `services`
+    ");
+    insta::assert_snapshot!(with("[policy]\nanalysis = \"maybe\"\n"), @"
+    exit 2
+    regatta: regatta.toml:2: unknown variant `maybe`, expected one of `high-confidence`, `specification`, `ask`
+    ");
+    insta::assert_snapshot!(with("[services.jenkins]\nurl = \"jenkins\"\n"), @r#"
+    exit 2
+    regatta: [services.jenkins] url: "jenkins" is no URL (relative URL without a base); write a base URL such as https://host.example.com
+    "#);
+    insta::assert_snapshot!(with("owner = \n"), @"
+    exit 2
+    regatta: regatta.toml:1: string values must be quoted, expected literal string
+    ");
 }
 
 #[test]
@@ -74,8 +136,20 @@ fn statebox_files() {
         assert_eq!(ran.code, 1, "{}", ran.shown());
         ran.shown()
     };
-    insta::assert_snapshot!(check("schema_version: '1.0'\nrelease: 4.20.1\ncreated_at: '2026-04-16T15:03"), @"");
-    insta::assert_snapshot!(check("apiVersion: v1\nkind: Pod\n"), @"");
-    insta::assert_snapshot!(check("schema_version: '1.0'\nrelease: 4.20.1\ncreated_at: '2026-04-16T15:03:10Z'\nupdated_at: '2026-04-16T15:03:10Z'\nmetadata: {}\ntasks:\n- name: stage-testing\n  status: Passed\nissues: []\n"), @"");
-    insta::assert_snapshot!(program.run(&["statebox", "validate", "absent.yaml"]).shown(), @"");
+    insta::assert_snapshot!(check("schema_version: '1.0'\nrelease: 4.20.1\ncreated_at: '2026-04-16T15:03"), @"
+    exit 1
+    4.20.1.yaml: line 3, created_at: is no YAML (column 1): found unexpected end of stream while scanning a quoted scalar begun on line 3; the file is half-written
+    ");
+    insta::assert_snapshot!(check("apiVersion: v1\nkind: Pod\n"), @r#"
+    exit 1
+    4.20.1.yaml: line 1, the document: the field "schema_version" is missing: this is not a StateBox
+    "#);
+    insta::assert_snapshot!(check("schema_version: '1.0'\nrelease: 4.20.1\ncreated_at: '2026-04-16T15:03:10Z'\nupdated_at: '2026-04-16T15:03:10Z'\nmetadata: {}\ntasks:\n- name: stage-testing\n  status: Passed\nissues: []\n"), @r#"
+    exit 1
+    4.20.1.yaml: line 8, tasks[0].status: status "Passed": is not a status; write Not Started, In Progress, Pass or Fail
+    "#);
+    insta::assert_snapshot!(program.run(&["statebox", "validate", "absent.yaml"]).shown(), @"
+    exit 2
+    regatta: absent.yaml: No such file or directory (os error 2)
+    ");
 }

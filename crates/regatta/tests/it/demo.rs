@@ -25,7 +25,10 @@ fn a_release_ends_green_with_every_effect_once() {
     let more_than_once: Vec<&String> =
         ended["effects"].as_object().unwrap().iter().filter(|(_, n)| **n != 1).map(|(key, _)| key).collect();
     assert!(more_than_once.is_empty(), "{more_than_once:?}");
-    assert!(ended["waiting"].as_array().unwrap().is_empty() && ended["needs_human"].as_array().unwrap().is_empty());
+    assert!(
+        ended["waiting"].as_array().unwrap().is_empty()
+            && ended["needs_human"].as_array().unwrap().is_empty()
+    );
 }
 
 #[test]

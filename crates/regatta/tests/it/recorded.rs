@@ -6,7 +6,8 @@ use serde_json::Value;
 use std::path::Path;
 
 fn replay(dir: &Path) -> (i32, Value) {
-    let ran = Program::new().run(&["demo", "--replay", dir.to_str().unwrap(), "--speed", "max", "-o", "json"]);
+    let ran =
+        Program::new().run(&["demo", "--replay", dir.to_str().unwrap(), "--speed", "max", "-o", "json"]);
     (ran.code, ran.json())
 }
 
@@ -16,7 +17,12 @@ fn story(kind: RecordedKind) -> String {
     let (code, ended) = replay(dir.path());
     let questions: Vec<&str> =
         ended["needs_human"].as_array().unwrap().iter().map(|q| q["question"].as_str().unwrap()).collect();
-    format!("exit {code}, {}, {}\n{}", ended["overall_status"].as_str().unwrap(), ended["state"].as_str().unwrap(), questions.join("\n"))
+    format!(
+        "exit {code}, {}, {}\n{}",
+        ended["overall_status"].as_str().unwrap(),
+        ended["state"].as_str().unwrap(),
+        questions.join("\n")
+    )
 }
 
 #[test]
@@ -36,14 +42,26 @@ fn a_late_acceptance_answers_the_question_by_itself() {
 
 #[test]
 fn rejected_builds_end_with_their_question() {
-    insta::assert_snapshot!(story(RecordedKind::Rejected), @"");
-    insta::assert_snapshot!(story(RecordedKind::PromotedRejected), @"");
+    insta::assert_snapshot!(story(RecordedKind::Rejected), @"
+    exit 5, Green, needs-human
+    4.20.0-0.nightly-2026-02-03-230502 failed best-of-three in periodic-ci-openshift-openshift-tests-private-release-4.20-automated-release-aws-ipi-f999. Are the failures waivable?
+    ");
+    insta::assert_snapshot!(story(RecordedKind::PromotedRejected), @"
+    exit 5, Green, needs-human
+    4.20.33 failed best-of-three in periodic-ci-openshift-openshift-tests-private-release-4.20-automated-release-stable-4.20-upgrade-from-stable-4.19-aws-ipi-f999. Are the failures waivable?
+    ");
 }
 
 #[test]
 fn a_candidate_that_is_not_there_is_acknowledged_by_a_person() {
-    insta::assert_snapshot!(story(RecordedKind::NoCandidateFile), @"");
-    insta::assert_snapshot!(story(RecordedKind::NoCandidateInMetadata), @"");
+    insta::assert_snapshot!(story(RecordedKind::NoCandidateFile), @"
+    exit 5, Green, needs-human
+    Not applicable: 4.20.0-0.nightly-2026-02-03-230502 has no result file 5 days after it was built. Is it right to go on without?
+    ");
+    insta::assert_snapshot!(story(RecordedKind::NoCandidateInMetadata), @"
+    exit 5, Green, needs-human
+    Not applicable: the release data names no candidate build. Is it right to go on without?
+    ");
 }
 
 /// Every real recorded release ends as its final flags say: Green when both builds are accepted or promoted by hand,

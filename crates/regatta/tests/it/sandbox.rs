@@ -20,8 +20,7 @@ impl World {
         let mut program = Program::new();
         let mut all = vec!["sandbox"];
         all.extend(arguments);
-        let mut sandbox =
-            program.command(&all).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut sandbox = program.command(&all).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let told: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
@@ -78,7 +77,15 @@ fn a_rejection_waits_for_a_person_who_overrides_it_and_the_drive_goes_on() {
     assert_eq!(stopped.code, 5, "{}", stopped.shown());
     assert_eq!(world.effects()["trigger:stage-testing"], Value::Null, "the gate let something through");
 
-    let override_it = ["override", &release, "analyze-promoted-build", "--verdict", "pass", "--reason", "known infrastructure failure"];
+    let override_it = [
+        "override",
+        &release,
+        "analyze-promoted-build",
+        "--verdict",
+        "pass",
+        "--reason",
+        "known infrastructure failure",
+    ];
     let first = world.run(&override_it);
     assert_eq!(first.code, 0, "{}", first.shown());
     let again = world.run(&override_it);
@@ -89,7 +96,13 @@ fn a_rejection_waits_for_a_person_who_overrides_it_and_the_drive_goes_on() {
     world.nothing_twice();
 
     let timeline = world.run(&["timeline", &release]);
-    assert!(timeline.out.contains("analyze-promoted-build: Pass by override of a lead (known infrastructure failure)"), "{}", timeline.out);
+    assert!(
+        timeline
+            .out
+            .contains("analyze-promoted-build: Pass by override of a lead (known infrastructure failure)"),
+        "{}",
+        timeline.out
+    );
     let status = world.run(&["status", &release, "-o", "json"]).json();
     assert_eq!(status["overall_status"], "Green");
     assert_eq!(status["overrides"][0]["who"], "kim@bay");
@@ -152,7 +165,14 @@ fn killed_at_any_moment_it_goes_on_and_repeats_nothing() {
 fn a_dry_run_tells_the_plan_and_changes_nothing() {
     let world = World::start(&[]);
     let plan = world.run(&["drive", "4.20.1", "--dry-run"]);
-    insta::assert_snapshot!(plan.shown(), @"");
+    insta::assert_snapshot!(plan.shown(), @"
+    exit 0
+    4.20.1 would:
+      take up 4.20.1: create its state
+      read the candidate build's result file
+      start create-test-report
+    Waiting: analyze-candidate-build: evidence not readable: not looked at yet
+    ");
     assert_eq!(world.effects(), serde_json::json!({}));
     assert_eq!(world.run(&["status", "4.20.1"]).code, 2);
 }

@@ -44,7 +44,10 @@ async fn an_override_to_fail_stops_the_release_and_another_lets_it_go_on() {
     assert_eq!((stopped.state, stopped.overall_status), (DriveState::Stopped, Overall::Red));
     assert_eq!(story.effects().get("trigger:stage-testing"), None);
 
-    story.overrides(Task::AnalyzePromotedBuild, Status::Pass, "the bug is fixed in the errata").await.unwrap();
+    story
+        .overrides(Task::AnalyzePromotedBuild, Status::Pass, "the bug is fixed in the errata")
+        .await
+        .unwrap();
     assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::Done);
 }
 
@@ -58,7 +61,7 @@ async fn a_blocker_that_names_a_task_stops_that_task_only() {
     assert_eq!(report.tasks[Task::StageTesting], Status::NotStarted);
     assert_eq!(report.tasks[Task::ImageConsistencyCheck], Status::Pass, "its sibling goes on");
     let why = report.waiting.iter().find(|w| w.task == Task::StageTesting).unwrap();
-    insta::assert_snapshot!(why.why, @"");
+    insta::assert_snapshot!(why.why, @r#"an open blocker stops it: "stage environment is down"; `regatta issue resolve` ends that"#);
 
     story.resolves("stage environment").await.unwrap();
     assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::Done);
@@ -71,7 +74,7 @@ async fn final_approval_is_asked_for_where_the_policy_says_so() {
     let mut story = Story::of("4.20.1", 5).with_policy(policy);
     let report = story.drive(Watch::UntilDone).await.unwrap();
     assert_eq!(report.state, DriveState::NeedsHuman);
-    insta::assert_snapshot!(report.needs_human[0].question, @"");
+    insta::assert_snapshot!(report.needs_human[0].question, @"4.20.1 is ready for final approval. May it be given?");
     assert_eq!(story.effects().get("approve:shipment-mr"), None);
 
     story.retries(Task::ChangeAdvisoryStatus).await.unwrap();
