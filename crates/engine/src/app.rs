@@ -2,23 +2,26 @@
 
 use jiff::{SignedDuration, Timestamp};
 use regatta_flow::Policy;
+use regatta_flow::facts::after;
 use regatta_kit::ids::{EventId, Writer};
-use regatta_kit::{Clock, Overall, Release, Status, TaskMap};
+use regatta_kit::{Clock, ErrorClass, Overall, Release, Status, Task, TaskMap};
 use regatta_services::Services;
 use regatta_services::raw::{ReleaseData, Shipment};
 use regatta_statebox::StateBox;
 use regatta_statebox::document::Metadata;
 use regatta_statebox::event::{Body, Event};
-use regatta_statebox::store::{Store, Versioned};
+use regatta_statebox::fold::Folded;
+use regatta_statebox::store::{Store, StoreError, Versioned};
 use regatta_tasks::runner::Runner;
 use regatta_tasks::settings::TaskSettings;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::drive::{Drive, plan};
+use crate::drive::Drive;
 use crate::error::EngineError;
-use crate::lookbook::LookBook;
-use crate::outbox::Outbox;
-use crate::report::{Asking, DriveReport, IssueView, Observer, Waiting, asking, waiting};
+use crate::evidence::{local_part, subject};
+use crate::lookbook::RETRY_AFTER;
+use crate::plan;
+use crate::report::{Asking, DriveReport, IssueView, Observer, Unwatched, Waiting, waiting};
 use crate::rights::{Action, Identity};
 use crate::session::{Draft, Session};
 
@@ -50,6 +53,8 @@ pub struct App {
     pub settings: AppSettings,
     /// Who acts.
     pub identity: Identity,
+    /// The world that the services are of: `real`, or a sandbox's name. State of one is never driven in another.
+    pub world: String,
     /// When each release's metadata was last read by this process.
     pub refreshed: Mutex<std::collections::BTreeMap<Release, Timestamp>>,
 }
@@ -82,7 +87,7 @@ pub struct Standing {
     /// The ten tasks.
     pub tasks: TaskMap<Status>,
     /// The folded state: details, overrides, metadata.
-    pub folded: regatta_statebox::fold::Folded,
+    pub folded: Folded,
     /// What is waited for, as far as it can be told without looking outside.
     pub waiting: Vec<Waiting>,
     /// What only a person can settle.
@@ -104,15 +109,10 @@ impl App {
     ) -> Result<DriveReport, EngineError> {
         self.identity.may(Action::Drive)?;
         let session = self.open(release).await?;
-        let mut drive = Drive {
-            session: &session,
-            book: Mutex::new(LookBook::default()),
-            outbox: Outbox::default(),
-            owner: options.email,
-            observer,
-            moved: Vec::new(),
-        };
-        drive.run(options.watch).await
+        if let Some(email) = &options.email {
+            self.change_owner(&session, email).await?;
+        }
+        Drive::new(&session, options.email, observer).run(options.watch).await
     }
 
     /// What a drive would do first, and what it would wait for; changes nothing.
@@ -120,6 +120,7 @@ impl App {
     /// # Errors
     /// As [`App::drive`].
     pub async fn plan(&self, release: Release) -> Result<(Vec<String>, Vec<Waiting>), EngineError> {
+        self.check_world().await?;
         let (versioned, mut first) = match self.store.load(release).await? {
             Some(versioned) => (versioned, Vec::new()),
             None => {
@@ -133,16 +134,8 @@ impl App {
             }
         };
         let session = Session::new(self, release, versioned);
-        let drive = Drive {
-            session: &session,
-            book: Mutex::new(LookBook::default()),
-            outbox: Outbox::default(),
-            owner: None,
-            observer: &crate::report::Unwatched,
-            moved: Vec::new(),
-        };
-        let decision = drive.decide();
-        first.extend(plan(&decision));
+        let decision = Drive::new(&session, None, &Unwatched).decide();
+        first.extend(plan::lines(&decision));
         // What was never looked at is among the moves; saying that it is unknown adds nothing.
         let told = waiting(&decision).into_iter().filter(|w| w.waits_for != "evidence").collect();
         Ok((first, told))
@@ -154,24 +147,18 @@ impl App {
     /// When it is unknown or the store fails.
     pub async fn standing(&self, release: Release) -> Result<Standing, EngineError> {
         let session = self.session(release).await?;
-        let drive = Drive {
-            session: &session,
-            book: Mutex::new(LookBook::default()),
-            outbox: Outbox::default(),
-            owner: None,
-            observer: &crate::report::Unwatched,
-            moved: Vec::new(),
-        };
-        let decision = drive.decide();
+        let decision = Drive::new(&session, None, &Unwatched).decide();
         let folded = session.read(Clone::clone);
+        let mut waiting = waiting(&decision);
+        waiting.extend(running(&folded, &waiting));
         Ok(Standing {
             release,
             overall: decision.overall,
             tasks: TaskMap::from_fn(|t| folded.tasks[t].status),
             issues: folded.issues.iter().map(IssueView::from).collect(),
+            needs_human: self.asking(&session, &decision),
             folded,
-            waiting: waiting(&decision),
-            needs_human: asking(&decision),
+            waiting,
         })
     }
 
@@ -180,6 +167,7 @@ impl App {
     /// # Errors
     /// When the store fails.
     pub async fn releases(&self) -> Result<Vec<Release>, EngineError> {
+        self.check_world().await?;
         Ok(self.store.releases().await?)
     }
 
@@ -193,17 +181,55 @@ impl App {
 
     /// A hold on a release that the store knows.
     pub(crate) async fn session(&self, release: Release) -> Result<Session<'_>, EngineError> {
+        self.check_world().await?;
         let versioned = self.store.load(release).await?.ok_or(EngineError::UnknownRelease(release))?;
         let session = Session::new(self, release, versioned);
         Ok(session)
     }
 
+    /// Refuses a store of another world; looking stamps nothing.
+    async fn check_world(&self) -> Result<(), EngineError> {
+        match self.store.world().await? {
+            Some(stamped) if stamped != self.world => {
+                Err(StoreError::WrongWorld { stamped, wanted: self.world.clone() }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Another owner than the recorded one: ownership is taken anew, and that is recorded.
+    async fn change_owner(&self, session: &Session<'_>, email: &str) -> Result<(), EngineError> {
+        let task = Task::TakeOwnership;
+        let differs = session.read(|f| {
+            let recorded = f.observed.get(subject::OWNER).and_then(|o| o.value.as_str());
+            f.tasks[task].status == Status::Pass && recorded.is_some_and(|owner| owner != local_part(email))
+        });
+        if differs {
+            let reason = format!("another owner: {}", local_part(email));
+            let body = Drive::new(session, None, &Unwatched).back_to_the_beginning(task);
+            session.append(vec![Draft::by(&self.identity.actor, Some(&reason), body)]).await?;
+        }
+        Ok(())
+    }
+
     /// A hold on a release, taken up now if the store does not know it yet.
     async fn open(&self, release: Release) -> Result<Session<'_>, EngineError> {
-        let metadata = self.release_metadata(release).await?;
+        self.check_world().await?;
+        let known = self.store.load(release).await?;
+        let metadata = match (&known, self.read_metadata_patiently(release, known.is_some()).await) {
+            (_, Ok(metadata)) => metadata,
+            // What is recorded serves until the release data can be read again; the next wake tries.
+            (Some(versioned), Err(EngineError::Service(error))) => {
+                tracing::warn!(%error, "the release data could not be read; going on with what is recorded");
+                return Ok(Session::new(self, release, versioned.clone()));
+            }
+            (_, Err(error)) => return Err(error),
+        };
+        // Only now is it certain that something will be written.
+        self.store.stamp(&self.world).await?;
         let now = self.clock.now();
         self.lock_refreshed().insert(release, now);
-        match self.store.load(release).await? {
+        match known {
             Some(versioned) => {
                 let writer = Writer(self.identity.writer.clone());
                 let id = EventId(writer.clone(), versioned.value.next_number(&writer));
@@ -222,6 +248,22 @@ impl App {
             None => {
                 let versioned = self.store.append(release, None, vec![self.opening(metadata)]).await?;
                 Ok(Session::new(self, release, versioned))
+            }
+        }
+    }
+
+    /// A release that is new cannot be taken up without its data, so transient failures are tried again; a known one can
+    /// go on without.
+    async fn read_metadata_patiently(&self, release: Release, known: bool) -> Result<Metadata, EngineError> {
+        let mut waits = RETRY_AFTER.iter();
+        loop {
+            match self.release_metadata(release).await {
+                Err(EngineError::Service(error)) if !known && error.class() == ErrorClass::Transient => {
+                    let Some(wait) = waits.next() else { return Err(error.into()) };
+                    tracing::warn!(%error, "the release data could not be read; trying again");
+                    self.clock.sleep_until(after(self.clock.now(), *wait)).await;
+                }
+                other => return other,
             }
         }
     }
@@ -280,4 +322,29 @@ impl App {
             ..Metadata::default()
         })
     }
+}
+
+/// What runs, as far as the state tells: a drive that looks would say more.
+fn running(folded: &Folded, told: &[Waiting]) -> Vec<Waiting> {
+    let silent = |task: &Task| !told.iter().any(|w| w.task == *task);
+    let mut waits = Vec::new();
+    for (task, state) in folded.tasks.iter().filter(|(t, s)| s.status == Status::InProgress && silent(t)) {
+        let trigger = format!("trigger:{task}");
+        let names: &[&str] = match task {
+            Task::PushToCdnStaging => &["push:"],
+            Task::ChangeAdvisoryStatus => &["approve:"],
+            _ => &[&trigger],
+        };
+        let handle = folded.handles.iter().rev().find(|(key, _)| names.iter().any(|n| key.0.starts_with(n)));
+        let what =
+            handle.map_or_else(String::new, |(_, h)| format!(" ({})", h.url.as_deref().unwrap_or(&h.id)));
+        waits.push(Waiting {
+            task,
+            waits_for: "job".to_owned(),
+            why: format!("under way{what}; a drive follows it"),
+            since: state.moved_at.unwrap_or_default(),
+            check_after: None,
+        });
+    }
+    waits
 }

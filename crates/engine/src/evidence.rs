@@ -13,6 +13,12 @@ pub(crate) mod subject {
     pub(crate) const OWNER: &str = "owner";
     pub(crate) const FINAL_GO: &str = "final-go";
     pub(crate) const SHEET: &str = "sheet";
+    pub(crate) const CRITICAL_ISSUES: &str = "critical-issues";
+}
+
+/// What stands before the `@`; all of it where there is none.
+pub(crate) fn local_part(address: &str) -> &str {
+    address.split('@').next().unwrap_or(address)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -51,12 +51,18 @@ pub(crate) fn assemble(
                 covers: o.covers.clone(),
             })
             .collect(),
-        final_go: if folded.observed.contains_key(subject::FINAL_GO) {
-            FinalGo::Given
-        } else {
-            FinalGo::NotGiven
+        final_go: match folded.observed.get(subject::FINAL_GO) {
+            // Given for what stood then: a task put back since asks for another.
+            Some(go) if go.digest == attempts(folded) => FinalGo::Given,
+            _ => FinalGo::NotGiven,
         },
     }
+}
+
+/// Names the attempts of all tasks: changes when any of them is put back.
+pub(crate) fn attempts(folded: &Folded) -> String {
+    let numbers: Vec<String> = folded.tasks.iter().map(|(_, t)| t.attempt.to_string()).collect();
+    numbers.join(".")
 }
 
 /// The candidate nightly of the architecture that is judged; a name that is none counts as absent.

@@ -8,6 +8,7 @@ use regatta_kit::{BoxFuture, Status, Task};
 use regatta_statebox::event::{Body, EffectKey, Handle, Message};
 use regatta_tasks::effects::{Effects, Stopped, Triggerable};
 
+use crate::lease;
 use crate::session::{Draft, Session};
 
 /// The ledger as one run of a task sees it.
@@ -37,6 +38,26 @@ impl Ledger<'_> {
         })
     }
 
+    fn lease(&self) -> Vec<Draft> {
+        let now = self.session.now();
+        self.session
+            .read(|folded| lease::take(folded, self.holder(), now))
+            .into_iter()
+            .map(Into::into)
+            .collect()
+    }
+
+    fn holder(&self) -> &str {
+        &self.session.app.identity.holder
+    }
+
+    /// Nobody wrote between the look and the intent, and nobody else holds the release.
+    fn still_alone(&self) -> Result<(), Stopped> {
+        let now = self.session.now();
+        let mine = self.session.read(|folded| lease::is_mine(folded, self.holder(), now));
+        if mine && !self.session.moved_under() { Ok(()) } else { Err(Stopped::Moved) }
+    }
+
     async fn write(&self, drafts: Vec<Draft>) -> Result<(), Stopped> {
         self.session.append(drafts).await.map_err(Stopped::Engine)
     }
@@ -47,6 +68,9 @@ impl Ledger<'_> {
         }
         let intended = self.session.read(|folded| folded.intents.get(&key).map(|i| i.mark.clone()));
         if let Some(mark) = &intended {
+            // The lease is this driver's before it touches what another left open.
+            self.write(self.lease()).await?;
+            self.still_alone()?;
             // An earlier run was cut off between intent and handle: what it did is above the mark, if it did anything.
             if let Some(handle) = remote.find(mark).await? {
                 tracing::info!(%key, handle = %handle.id, "adopted what an interrupted run had begun");
@@ -56,8 +80,10 @@ impl Ledger<'_> {
         } else {
             let mark = remote.mark().await?;
             let mut drafts: Vec<Draft> = self.begin().into_iter().collect();
+            drafts.extend(self.lease());
             drafts.push(Body::Intended { key: key.clone(), mark }.into());
             self.write(drafts).await?;
+            self.still_alone()?;
         }
         let handle = remote.trigger().await?;
         self.write(vec![Body::Triggered { key, handle: handle.clone() }.into()]).await?;

@@ -13,10 +13,14 @@ pub mod rights;
 mod drive;
 mod evidence;
 mod facts;
+mod lease;
 mod ledger;
 mod lookbook;
+mod messages;
+mod moves;
 mod observe;
 mod outbox;
+mod plan;
 mod session;
 
 pub use app::{App, DriveOptions, Watch};

@@ -13,7 +13,7 @@ use regatta_tasks::outcome::Outcome;
 use std::collections::BTreeMap;
 
 /// Waits before the retries of a transient failure (specification, error handling): 1, 2 and 4 minutes.
-const RETRY_AFTER: [SignedDuration; 3] =
+pub(crate) const RETRY_AFTER: [SignedDuration; 3] =
     [SignedDuration::from_mins(1), SignedDuration::from_mins(2), SignedDuration::from_mins(4)];
 
 /// How soon a missing credential or an unanswered question is looked at again.
@@ -23,19 +23,14 @@ const PERSON_POLL: SignedDuration = SignedDuration::from_mins(10);
 pub(crate) struct LookBook {
     looks: BTreeMap<Subject, Look>,
     answers: TaskMap<Option<Answer>>,
-    failures: BTreeMap<String, Failures>,
+    /// Failures in a row, by who looked.
+    failures: BTreeMap<String, usize>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Look {
     pub(crate) looked_at: Option<Timestamp>,
     pub(crate) trouble: Option<Trouble>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Failures {
-    since: Timestamp,
-    count: usize,
 }
 
 impl LookBook {
@@ -53,9 +48,10 @@ impl LookBook {
         subject: Subject,
         error: &ServiceError,
         every: SignedDuration,
+        since: Timestamp,
         now: Timestamp,
     ) {
-        let trouble = self.trouble(&format!("{subject:?}"), error, every, now);
+        let trouble = self.trouble(&format!("{subject:?}"), error, every, since, now);
         let looked_at = self.look(subject).looked_at;
         self.looks.insert(subject, Look { looked_at, trouble: Some(trouble) });
     }
@@ -74,13 +70,20 @@ impl LookBook {
         self.answers[task].clone()
     }
 
-    /// Keeps what a task said; a wait of the same kind keeps its beginning. Final outcomes leave nothing to keep.
-    pub(crate) fn answered(&mut self, task: Task, outcome: &Outcome, begun: Timestamp, now: Timestamp) {
+    /// Keeps what a task said: `begun` is when the task came under way, `waits_since` when the wait it names began.
+    /// Final outcomes leave nothing to keep.
+    pub(crate) fn answered(
+        &mut self,
+        task: Task,
+        outcome: &Outcome,
+        begun: Timestamp,
+        waits_since: Timestamp,
+        now: Timestamp,
+    ) {
         if !matches!(outcome, Outcome::Transient(_) | Outcome::NeedsCredentials(_)) {
             self.failures.remove(task.name());
         }
         let poll = row(task).poll.from;
-        let before = self.answers[task].take();
         self.answers[task] = match outcome {
             Outcome::Passed(_) | Outcome::Failed(..) | Outcome::AlreadyDone(_) => None,
             Outcome::Running(handle, check_after) => Some(Answer::Running {
@@ -88,24 +91,14 @@ impl LookBook {
                 since: begun,
                 look_again: after(now, *check_after),
             }),
-            Outcome::Blocked(precondition, check_after) => {
-                let since = match &before {
-                    Some(Answer::Blocked { name, since, .. }) if name == precondition.name => *since,
-                    _ => now,
-                };
-                Some(Answer::Blocked {
-                    name: precondition.name.to_owned(),
-                    why: precondition.why.clone(),
-                    since,
-                    look_again: after(now, *check_after),
-                })
-            }
+            Outcome::Blocked(precondition, check_after) => Some(Answer::Blocked {
+                name: precondition.name.to_owned(),
+                why: precondition.why.clone(),
+                since: waits_since,
+                look_again: after(now, *check_after),
+            }),
             Outcome::Scheduled { what, look_again } => {
-                let since = match &before {
-                    Some(Answer::Scheduled { since, .. }) => *since,
-                    _ => now,
-                };
-                Some(Answer::Scheduled { what: what.clone(), since, look_again: *look_again })
+                Some(Answer::Scheduled { what: what.clone(), since: begun, look_again: *look_again })
             }
             Outcome::NeedsPerson(question) => Some(Answer::Asks {
                 name: question.name.to_owned(),
@@ -115,18 +108,25 @@ impl LookBook {
                 look_again: after(now, PERSON_POLL),
             }),
             Outcome::NeedsCredentials(error) | Outcome::Transient(error) => {
-                Some(Answer::Trouble(self.trouble(task.name(), error, poll, now)))
+                Some(Answer::Trouble(self.trouble(task.name(), error, poll, waits_since, now)))
             }
         };
     }
 
-    fn trouble(&mut self, who: &str, error: &ServiceError, every: SignedDuration, now: Timestamp) -> Trouble {
-        let failures = self.failures.entry(who.to_owned()).or_insert(Failures { since: now, count: 0 });
-        failures.count += 1;
+    fn trouble(
+        &mut self,
+        who: &str,
+        error: &ServiceError,
+        every: SignedDuration,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Trouble {
+        let failures = self.failures.entry(who.to_owned()).or_default();
+        *failures += 1;
         let (kind, wait) = if error.class() == ErrorClass::NeedsCredentials {
             (TroubleKind::Credentials, PERSON_POLL)
         } else {
-            match RETRY_AFTER.get(failures.count - 1) {
+            match RETRY_AFTER.get(*failures - 1) {
                 Some(wait) => {
                     let asked = error.retry_after().and_then(|d| SignedDuration::try_from(d).ok());
                     (TroubleKind::Retrying, asked.map_or(*wait, |asked| asked.max(*wait)))
@@ -138,7 +138,7 @@ impl LookBook {
             kind,
             service: error.service.to_owned(),
             why: format!("{error} [{}]", error.code()),
-            since: failures.since,
+            since,
             look_again: after(now, wait),
         }
     }

@@ -3,13 +3,14 @@
 use regatta_flow::decide::Subject;
 use regatta_flow::facts::{Phase, Promotion, Standing};
 use regatta_flow::table;
-use regatta_kit::Build;
 use regatta_kit::ids::digest;
+use regatta_kit::{Arch, Build, Release, Task, Timestamp};
 use regatta_results::{ResultFile, Standing as Said};
 use regatta_services::error::ServiceError;
 use regatta_services::github::Repository;
 use regatta_services::release_controller::Phase as Seen;
 use regatta_statebox::event::Body;
+use regatta_statebox::fold::Folded;
 use regatta_statebox::store::StoreError;
 use serde_json::Value;
 use std::sync::Mutex;
@@ -17,7 +18,7 @@ use std::sync::Mutex;
 use crate::evidence::{promotion_to_json, standing_from_json, standing_to_json, subject};
 use crate::facts::candidate;
 use crate::lookbook::LookBook;
-use crate::session::Session;
+use crate::session::{Draft, Session};
 
 /// The branch of the result files (reference: jobs and results).
 const RESULTS_BRANCH: &str = "record";
@@ -51,18 +52,47 @@ pub(crate) async fn look(
     };
     match found {
         Err(error) => {
-            lock(book).look_failed(what, &error, every, now);
+            session.append(wait_record(session, name, Some(error.service)).into_iter().collect()).await?;
+            let since = session.read(|f| waits_since(f, name)).unwrap_or(now);
+            lock(book).look_failed(what, &error, every, since, now);
             Ok(())
         }
         Ok((value, digest)) => {
             lock(book).looked(what, now);
-            let changed = session.read(|folded| folded.observed.get(name).is_none_or(|o| o.digest != digest));
-            if !changed {
-                return Ok(());
+            let mut drafts: Vec<Draft> = wait_record(session, name, None).into_iter().collect();
+            if session.read(|folded| folded.observed.get(name).is_none_or(|o| o.digest != digest)) {
+                drafts.push(Body::Observed { subject: name.to_owned(), value, digest }.into());
             }
-            session.append(vec![Body::Observed { subject: name.to_owned(), value, digest }.into()]).await
+            session.append(drafts).await
         }
     }
+}
+
+/// The entry that says what `who` waits for from now on, if that changed; so limits of waits outlast the process.
+pub(crate) fn wait_record(session: &Session<'_>, who: &str, reason: Option<&str>) -> Option<Draft> {
+    let subject = format!("wait:{who}");
+    let reason = reason.unwrap_or_default();
+    let known = session.read(|f| f.observed.get(&subject).map(|o| o.digest.clone())).unwrap_or_default();
+    (known != reason)
+        .then(|| Body::Observed { subject, value: reason.into(), digest: reason.to_owned() }.into())
+}
+
+/// Since when `who` waits for the same thing, where that is recorded.
+pub(crate) fn waits_since(folded: &Folded, who: &str) -> Option<Timestamp> {
+    folded.observed.get(&format!("wait:{who}")).filter(|o| !o.digest.is_empty()).map(|o| o.at)
+}
+
+/// Where a person looks before judging an analysis: the build's result file.
+pub(crate) fn where_to_look(folded: &Folded, task: Task, release: Release, arch: Arch) -> Vec<String> {
+    let build = match task {
+        Task::AnalyzeCandidateBuild => candidate(folded, arch),
+        Task::AnalyzePromotedBuild => Some(Build::Release(release)),
+        _ => None,
+    };
+    let url = |b: Build| {
+        format!("https://github.com/openshift/release-tests/blob/{RESULTS_BRANCH}/{}", b.result_file(arch))
+    };
+    build.map(url).into_iter().collect()
 }
 
 pub(crate) fn lock(book: &Mutex<LookBook>) -> std::sync::MutexGuard<'_, LookBook> {

@@ -9,7 +9,7 @@ use regatta_kit::ids::digest;
 use regatta_kit::{BoxFuture, ErrorClass, Status, TaskMap};
 use regatta_services::Services;
 use regatta_services::error::ServiceError;
-use regatta_services::slack::{TEXT_LIMIT, split_text};
+use regatta_services::slack::{TEXT_LIMIT, escape, split_text};
 use regatta_statebox::event::{Audience, Body, EffectKey, Handle, Mark, Message};
 use regatta_statebox::store::StoreError;
 use regatta_tasks::effects::{Effects, Stopped, Triggerable};
@@ -34,11 +34,17 @@ pub(crate) struct Outbox {
 struct Channel {
     failures: u32,
     again: Option<Timestamp>,
+    why: String,
 }
 
 impl Channel {
     fn is_due(&self, now: Timestamp) -> bool {
         self.again.is_none_or(|at| at <= now)
+    }
+
+    /// When it is tried again, if that is still to come.
+    fn later(&self, now: Timestamp) -> Option<Timestamp> {
+        self.again.filter(|at| *at > now)
     }
 
     fn succeeded(&mut self) {
@@ -47,6 +53,7 @@ impl Channel {
 
     fn failed(&mut self, error: &ServiceError, now: Timestamp) {
         self.failures += 1;
+        self.why = error.to_string();
         let wait = match error.class() {
             ErrorClass::Transient if self.failures <= SHORT_RETRIES => {
                 SignedDuration::from_mins(1 << (self.failures - 1))
@@ -60,14 +67,24 @@ impl Channel {
 
 impl Outbox {
     /// When something undelivered is tried again.
-    pub(crate) fn next_try(&self) -> Option<Timestamp> {
-        [self.slack.again, self.sheet.again].into_iter().flatten().min()
+    pub(crate) fn next_try(&self, now: Timestamp) -> Option<Timestamp> {
+        [&self.slack, &self.sheet].into_iter().filter_map(|c| c.later(now)).min()
     }
 
     /// The next of the short retries, which belong to the run that failed.
-    pub(crate) fn retrying(&self) -> Option<Timestamp> {
-        let short = |c: &Channel| if c.failures <= SHORT_RETRIES { c.again } else { None };
-        [short(&self.slack), short(&self.sheet)].into_iter().flatten().min()
+    pub(crate) fn retrying(&self, now: Timestamp) -> Option<Timestamp> {
+        let short = [&self.slack, &self.sheet].into_iter().filter(|c| c.failures <= SHORT_RETRIES);
+        short.filter_map(|c| c.later(now)).min()
+    }
+
+    /// What could not be delivered so far, a line each.
+    pub(crate) fn untold(&self, session: &Session<'_>) -> Vec<String> {
+        let mut lines: Vec<String> =
+            session.read(|f| f.outbox.iter().map(|m| format!("{}: {}", m.key, self.slack.why)).collect());
+        if self.sheet.again.is_some() {
+            lines.push(format!("the Sheet: {}", self.sheet.why));
+        }
+        lines
     }
 
     /// Delivers what is due; returns a line for each thing told or put off.
@@ -87,7 +104,11 @@ impl Outbox {
         session: &Session<'_>,
         lines: &mut Vec<String>,
     ) -> Result<(), StoreError> {
-        for message in session.read(|f| f.outbox.clone()) {
+        let waiting = session.read(|f| f.outbox.clone());
+        if waiting.is_empty() {
+            self.slack.succeeded();
+        }
+        for message in waiting {
             if !self.slack.is_due(session.now()) {
                 return Ok(());
             }
@@ -98,6 +119,8 @@ impl Outbox {
                     session.append(vec![told.into()]).await?;
                     lines.push(format!("told {}", message.key));
                 }
+                // Whoever overtook this driver may have told it; the next pass sees.
+                Err(Stopped::Moved) => return Ok(()),
                 Err(Stopped::Engine(error)) => return Err(error),
                 Err(Stopped::Remote(error)) if error.class() == ErrorClass::Permanent => {
                     // Such as a channel that does not exist: trying for ever helps nobody, saying so does.
@@ -132,10 +155,34 @@ impl Outbox {
         let words: Vec<&str> =
             statuses.iter().map(|(_, s)| s.word()).chain([decision.overall.word()]).collect();
         let digest = digest(words.join("|").as_bytes(), 16);
-        if session.read(|f| f.observed.get(subject::SHEET).is_some_and(|o| o.digest == digest)) {
+        let critical = critical_issues(session);
+        let issues = regatta_kit::ids::digest(critical.join("|").as_bytes(), 16);
+        let written = |name: &str, digest: &str| {
+            session.read(|f| f.observed.get(name).is_some_and(|o| o.digest == digest))
+        };
+        let statuses_stand = written(subject::SHEET, &digest);
+        let issues_stand = critical.is_empty() || written(subject::CRITICAL_ISSUES, &issues);
+        if statuses_stand && issues_stand {
+            self.sheet.succeeded();
             return Ok(());
         }
         let app = session.app;
+        if !issues_stand {
+            let (services, tasks) = (&app.services, &app.settings.tasks);
+            if let Err(error) =
+                report::add_critical_issues(services, tasks, session.release, &critical, session.now()).await
+            {
+                self.sheet.failed(&error, session.now());
+                lines.push(format!("the Sheet waits: {error}"));
+                return Ok(());
+            }
+            let value = critical.join(", ").into();
+            let subject = subject::CRITICAL_ISSUES.to_owned();
+            session.append(vec![Body::Observed { subject, value, digest: issues }.into()]).await?;
+        }
+        if statuses_stand {
+            return Ok(());
+        }
         let written = report::project(
             &app.services,
             &app.settings.tasks,
@@ -162,11 +209,32 @@ impl Outbox {
     }
 }
 
+/// Tickets among the open issues: they belong into the Sheet's column of critical issues.
+fn critical_issues(session: &Session<'_>) -> Vec<String> {
+    let is_key = |text: &str| {
+        text.split_once('-').is_some_and(|(project, number)| {
+            !project.is_empty()
+                && project.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+                && !number.is_empty()
+                && number.bytes().all(|b| b.is_ascii_digit())
+        })
+    };
+    session.read(|f| {
+        let open = f.issues.iter().filter(|i| !i.resolved).map(|i| i.text.trim());
+        open.filter(|text| is_key(text)).map(str::to_owned).collect()
+    })
+}
+
 async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<Handle, Stopped> {
     let ledger = Ledger { session, task: None };
     let app = session.app;
-    let (channel, text) = address(session, message).await?;
-    let parts = split_text(&text, TEXT_LIMIT);
+    let (channel, mention) = address(session, message).await?;
+    // Outside text is escaped, so that it mentions nobody; only this function's mentions work.
+    let mut parts: Vec<String> =
+        split_text(&message.text, TEXT_LIMIT).iter().map(|part| escape(part)).collect();
+    if let Some(first) = parts.first_mut() {
+        *first = format!("{mention} {first}");
+    }
     let mut first = None;
     for (i, part) in parts.iter().enumerate() {
         let key = if i == 0 { message.key.clone() } else { format!("{}/{}", message.key, i + 1) };
@@ -178,7 +246,7 @@ async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<Handle,
     Ok(first.unwrap_or(Handle { kind: "slack-message".to_owned(), id: String::new(), url: None }))
 }
 
-/// Channel and text with its mentions. A mention that cannot be looked up is written out in words.
+/// Channel and mention. One that cannot be looked up is written out in words.
 async fn address(session: &Session<'_>, message: &Message) -> Result<(String, String), ServiceError> {
     let app = session.app;
     let settings: &TaskSettings = &app.settings.tasks;
@@ -193,7 +261,6 @@ async fn address(session: &Session<'_>, message: &Message) -> Result<(String, St
         let local = session
             .read(|f| f.observed.get(subject::OWNER).and_then(|o| o.value.as_str().map(str::to_owned)));
         let mail = match local {
-            Some(local) if local.contains('@') => local,
             Some(local) => format!("{local}@{}", settings.mail_domain),
             None => match &app.settings.default_owner {
                 Some(owner) => owner.clone(),
@@ -216,7 +283,7 @@ async fn address(session: &Session<'_>, message: &Message) -> Result<(String, St
         }
         Audience::Art => (&settings.art_channel, group(settings.art_group.clone()).await?),
     };
-    Ok((channel.clone(), format!("{mention} {}", message.text)))
+    Ok((channel.clone(), mention))
 }
 
 /// One post, found again by its key.

@@ -1,15 +1,18 @@
 //! What persons decide: overrides, retries, resets, issues. Each is recorded; doing it again on the reached state
 //! changes nothing and says so.
 
+use regatta_flow::question::{Kind, Question};
 use regatta_flow::transition::{self, Cause};
-use regatta_kit::ids::digest;
 use regatta_kit::{Release, Status, Task};
 use regatta_statebox::event::{Body, IssueChange};
+use regatta_statebox::mask::mask;
 
 use crate::app::App;
+use crate::drive::Drive;
 use crate::error::EngineError;
 use crate::evidence::subject;
-use crate::report::IssueView;
+use crate::facts::attempts;
+use crate::report::{IssueView, Unwatched};
 use crate::rights::Action;
 use crate::session::{Draft, Session};
 
@@ -152,7 +155,7 @@ impl App {
         let release = session.release;
         let (from, attempt) = session.read(|f| (f.tasks[task].status, f.tasks[task].attempt));
         transition::check(from, Status::NotStarted, cause).map_err(|e| {
-            refused(release, task, &format!("{e}; `regatta reset` puts a passed task back, with a reason"))
+            refused(release, task, &format!("{e}; `regatta reset {release} {task} --yes --reason …` puts it back, and what runs goes on beside it"))
         })?;
         if mode == Mode::Real {
             let body = Body::TaskMoved {
@@ -178,15 +181,19 @@ impl App {
     ) -> Result<Done, EngineError> {
         self.identity.may(Action::FinalApproval)?;
         let release = session.release;
-        if session.read(|f| f.observed.contains_key(subject::FINAL_GO)) {
-            return Ok(Done::Unchanged(format!("final approval of {release} may already be given")));
+        let asked = |question: &Question| question.kind == Kind::FinalApproval;
+        if !Drive::new(session, None, &Unwatched).decide().needs_human.iter().any(asked) {
+            let task = Task::ChangeAdvisoryStatus;
+            return Ok(Done::Unchanged(format!(
+                "{task} of {release} has not started yet; the drive starts it when it may"
+            )));
         }
         if mode == Mode::Real {
             let actor = &self.identity.actor;
             let body = Body::Observed {
                 subject: subject::FINAL_GO.to_owned(),
                 value: actor.clone().into(),
-                digest: digest(actor.as_bytes(), 16),
+                digest: session.read(attempts),
             };
             session.append(vec![Draft::by(actor, reason, body)]).await?;
         }
@@ -207,7 +214,9 @@ impl App {
         mode: Mode,
     ) -> Result<Done, EngineError> {
         self.identity.may(Action::Issue)?;
-        let text = text.trim();
+        // Compared and stored as it will stand in public.
+        let text = mask(text.trim());
+        let text = text.as_ref();
         if text.is_empty() {
             return Err(EngineError::BadInput("the issue's text is empty; say what is wrong".to_owned()));
         }
@@ -250,7 +259,7 @@ impl App {
         let session = self.session(release).await?;
         let issues = session.read(|f| f.issues.clone());
         let open: Vec<&str> = issues.iter().filter(|i| !i.resolved).map(|i| i.text.as_str()).collect();
-        let wanted = text.trim().to_lowercase();
+        let wanted = mask(text.trim()).to_lowercase();
         let exact = open.iter().find(|t| t.trim().to_lowercase() == wanted);
         let partial: Vec<&&str> = open.iter().filter(|t| t.to_lowercase().contains(&wanted)).collect();
         let found = match (exact, partial.as_slice()) {

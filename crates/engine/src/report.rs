@@ -70,6 +70,9 @@ pub struct DriveReport {
     pub overall_status: Overall,
     /// How the drive ended.
     pub state: DriveState,
+    /// Why it ended before it could go on, where that is not among the waits: who holds the release, what the store said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
     /// The ten tasks.
     pub tasks: TaskMap<Status>,
     /// What was done, in order.
@@ -78,6 +81,12 @@ pub struct DriveReport {
     pub waiting: Vec<Waiting>,
     /// What only a person can settle.
     pub needs_human: Vec<Asking>,
+    /// What stands failed, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failed: Vec<Failed>,
+    /// Messages and projections that could not be delivered yet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub untold: Vec<String>,
     /// The issue list.
     pub issues: Vec<IssueView>,
     /// When the drive would look again.
@@ -125,6 +134,24 @@ pub struct Asking {
     pub options: Vec<String>,
     /// Where to look first.
     pub evidence: Vec<String>,
+}
+
+/// A task that stands failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Failed {
+    /// The task.
+    pub task: Task,
+    /// What its result says.
+    pub why: String,
+}
+
+impl Failed {
+    /// The failed tasks of a state, in table order.
+    #[must_use]
+    pub fn of(folded: &regatta_statebox::fold::Folded) -> Vec<Self> {
+        let failed = folded.tasks.iter().filter(|(_, state)| state.status == Status::Fail);
+        failed.map(|(task, state)| Self { task, why: state.result.clone().unwrap_or_default() }).collect()
+    }
 }
 
 /// One issue.
@@ -214,7 +241,7 @@ pub(crate) fn waiting(decision: &Decision) -> Vec<Waiting> {
         .collect()
 }
 
-pub(crate) fn asking(decision: &Decision) -> Vec<Asking> {
+pub(crate) fn asking(decision: &Decision, evidence: impl Fn(Task) -> Vec<String>) -> Vec<Asking> {
     decision
         .needs_human
         .iter()
@@ -222,7 +249,7 @@ pub(crate) fn asking(decision: &Decision) -> Vec<Asking> {
             task: q.task,
             question: q.text.clone(),
             options: q.options.clone(),
-            evidence: q.evidence.clone(),
+            evidence: q.evidence.iter().cloned().chain(evidence(q.task)).collect(),
         })
         .collect()
 }

@@ -102,6 +102,8 @@ pub struct Identity {
     pub role: Role,
     /// Unique among all processes that may write: the first half of event ids.
     pub writer: String,
+    /// What this process calls itself when it holds a release: `ACTOR/MACHINE-PROCESS/WRITER`.
+    pub holder: String,
 }
 
 impl Identity {
@@ -124,7 +126,12 @@ mod tests {
 
     #[test]
     fn an_operator_may_not_override_and_is_told_why() {
-        let operator = Identity { actor: "kim@bay".to_owned(), role: Role::Operator, writer: "w".to_owned() };
+        let operator = Identity {
+            actor: "kim@bay".to_owned(),
+            role: Role::Operator,
+            writer: "w".to_owned(),
+            holder: "h".to_owned(),
+        };
         assert!(operator.may(Action::Drive).is_ok());
         assert_eq!(
             operator.may(Action::Override).unwrap_err().to_string(),

@@ -85,6 +85,22 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Reads the state anew: others may have written.
+    pub(crate) async fn reload(&self) -> Result<(), StoreError> {
+        if let Some(versioned) = self.app.store.load(self.release).await? {
+            let mut state = self.lock();
+            let writer = Writer(self.app.identity.writer.clone());
+            state.next_event = state.next_event.max(versioned.value.next_number(&writer));
+            state.versioned = versioned;
+        }
+        Ok(())
+    }
+
+    /// Whether the last append found that others had written since the base.
+    pub(crate) fn moved_under(&self) -> bool {
+        self.lock().versioned.base_moved
+    }
+
     /// Appends entries, and with them the messages told meanwhile. Nothing to append is nothing written.
     pub(crate) async fn append(&self, drafts: Vec<Draft>) -> Result<(), StoreError> {
         let now = self.now();

@@ -56,7 +56,8 @@ pub const fn check(from: Status, to: Status, cause: Cause) -> Result<(), Illegal
             (from, to),
             (NotStarted | InProgress | Fail, Pass) | (NotStarted | InProgress | Pass, Fail)
         ),
-        Cause::Retry => matches!((from, to), (Fail | InProgress, NotStarted)),
+        // What runs is not retried beside itself; whoever really wants that resets it, with a reason.
+        Cause::Retry => matches!((from, to), (Fail, NotStarted)),
         Cause::Reset => matches!((from, to), (InProgress | Pass | Fail, NotStarted)),
         Cause::EvidenceChanged => matches!((from, to), (Fail, NotStarted)),
     };
@@ -91,7 +92,6 @@ mod tests {
         Override: In Progress -> Fail
         Override: Pass -> Fail
         Override: Fail -> Pass
-        Retry: In Progress -> Not Started
         Retry: Fail -> Not Started
         Reset: In Progress -> Not Started
         Reset: Pass -> Not Started

@@ -72,6 +72,12 @@ codes! {
     NewerFormat = "RG005", "the state was written by a newer Regatta",
         cause "The document's format version is higher than this program knows.",
         mend "Upgrade this Regatta; it changes nothing in a document it does not fully understand.";
+    Denied = "RG006", "the role does not allow this",
+        cause "Overrides and, where the policy asks for it, final approval need a lead; changes need an operator.",
+        mend "Set REGATTA_ROLE if it is wrong, or ask somebody with the role named to run the command.";
+    HeldByAnother = "RG007", "another driver holds the release",
+        cause "A drive of this release is under way elsewhere; two never act on one release.",
+        mend "Wait for it, or use `--watch`, which takes over when the other's hold has run out.";
     Unreachable = "RG101", "a remote service could not be reached",
         cause "The connection was refused or dropped, or no answer came in time.",
         mend "Regatta tries again by itself. `regatta doctor` shows which services answer; check network, VPN and the service's status.";

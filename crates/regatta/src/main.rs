@@ -12,6 +12,7 @@ use std::process::ExitCode;
 
 use crate::cli::{Cli, Command};
 use crate::failure::Failure;
+use crate::terminal::say;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -24,12 +25,15 @@ fn main() -> ExitCode {
         }
     };
     tracing_start(&cli);
-    let code = match run(cli) {
-        Ok(code) => code,
-        Err(failure) => {
+    std::panic::set_hook(Box::new(tell_panic));
+    let code = match std::panic::catch_unwind(|| run(cli)) {
+        // The hook has told it.
+        Err(_) => 70,
+        Ok(Ok(code)) => code,
+        Ok(Err(failure)) => {
             let code = failure.exit_code();
             if !failure.is_quiet() {
-                eprintln!("regatta: {}", failure.told());
+                say(&format!("regatta: {}", failure.told()));
             }
             code
         }
@@ -78,6 +82,19 @@ async fn run_async(globals: cli::Globals, command: Command) -> Result<u8, Failur
             Err(Failure::Internal("a command took the wrong way".to_owned()))
         }
     }
+}
+
+/// A panic is a fault of Regatta's own, told in its words. The YAML scanner panics on some broken texts; its callers
+/// catch that and name the file, so nothing is said here.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    if place.contains("libyaml-safer") {
+        return;
+    }
+    let what = panic.payload_as_str().unwrap_or("something that cannot happen did");
+    say(&format!(
+        "regatta: a fault of Regatta's own: {what} at {place} [RG900; `regatta explain RG900` tells more]"
+    ));
 }
 
 /// Talk goes to stderr: warnings by default, more with `-v`, `RUST_LOG` for those who know it.

@@ -100,6 +100,8 @@ pub(crate) struct Settings {
     pub(crate) layout: Layout,
     pub(crate) tasks: TaskSettings,
     pub(crate) services: ServiceSettings,
+    /// The sandbox these settings are of; `None` for the real world.
+    pub(crate) world: Option<String>,
     /// Everything above, for `config show`.
     pub(crate) shown: Vec<Shown>,
 }
@@ -155,12 +157,27 @@ impl Gather<'_> {
     ) -> Result<Option<String>, Failure> {
         self.pick(key, flag, variable, |t| Ok(t.to_owned()), from_file, default)
     }
+
+    /// As [`Gather::pick`], for a word that stands in files only, with a default.
+    fn file_only<T: Clone + Serialize>(
+        &mut self,
+        key: &str,
+        from_file: impl Fn(&SettingsFile) -> Option<T>,
+        default: T,
+    ) -> Result<T, Failure> {
+        // Without a variable there is nothing to parse.
+        let never = |_: &str| Err(String::new());
+        let word = |file: &SettingsFile| from_file(file).map(Word);
+        let found = self.pick(key, None, None, never, word, Some(Word(default.clone())))?;
+        Ok(found.map_or(default, |word| word.0))
+    }
 }
 
 impl Settings {
     /// Reads the settings in force.
     ///
-    /// `files` are read in order, the first that has a value wins; `explicit` must exist.
+    /// An `explicit` file must exist and is the only one read. Else `./regatta.toml` comes before the user's file, and
+    /// either may be absent.
     pub(crate) fn read(
         lookup: Lookup<'_>,
         explicit: Option<&Path>,
@@ -168,11 +185,12 @@ impl Settings {
     ) -> Result<Self, Failure> {
         let mut files = Vec::new();
         if let Some(path) = explicit {
-            files.push((path.display().to_string(), read_file(path)?.unwrap_or_default()));
+            files
+                .push((path.display().to_string(), read_file(path, Presence::Required)?.unwrap_or_default()));
         } else {
             let places = [Some(PathBuf::from("regatta.toml")), user_file(lookup)];
             for path in places.into_iter().flatten() {
-                if let Some(file) = read_file(&path)? {
+                if let Some(file) = read_file(&path, Presence::Optional)? {
                     files.push((path.display().to_string(), file));
                 }
             }
@@ -207,30 +225,14 @@ impl Settings {
             |f| f.mail_domain.clone(),
             Some(default_tasks.mail_domain),
         )?;
-        let analysis = gather.pick(
-            "policy.analysis",
-            None,
-            None,
-            |_| Err(String::new()),
-            |f| f.policy.analysis.map(Word),
-            Some(Word(AnalysisPolicy::default())),
-        )?;
-        let final_approval = gather.pick(
+        let analysis =
+            gather.file_only("policy.analysis", |f| f.policy.analysis, AnalysisPolicy::default())?;
+        let final_approval = gather.file_only(
             "policy.final_approval",
-            None,
-            None,
-            |_| Err(String::new()),
-            |f| f.policy.final_approval.map(Word),
-            Some(Word(FinalApproval::default())),
+            |f| f.policy.final_approval,
+            FinalApproval::default(),
         )?;
-        let layout = gather.pick(
-            "statebox.layout",
-            None,
-            None,
-            |_| Err(String::new()),
-            |f| f.statebox.layout.map(Word),
-            Some(Word(LayoutName::Json)),
-        )?;
+        let layout = gather.file_only("statebox.layout", |f| f.statebox.layout, LayoutName::Json)?;
         let report_spreadsheet = gather.text(
             "report.spreadsheet",
             None,
@@ -272,18 +274,22 @@ impl Settings {
             },
         }));
 
+        let named = lookup("REGATTA_WORLD").filter(|w| !w.trim().is_empty());
+        let imitated = ["REGATTA_CLOCK_URL", "REGATTA_CONTROL_URL"]
+            .iter()
+            .any(|v| lookup(v).is_some_and(|u| !u.is_empty()));
+        let world = named.or_else(|| imitated.then(|| "sandbox".to_owned()));
+
         Ok(Self {
+            world,
             store: store.unwrap_or_default(),
             owner,
             actor: actor.unwrap_or_default(),
             role: role.unwrap_or(Role::Lead),
-            policy: Policy {
-                analysis: analysis.map_or_else(AnalysisPolicy::default, |w| w.0),
-                final_approval: final_approval.map_or_else(FinalApproval::default, |w| w.0),
-            },
+            policy: Policy { analysis, final_approval },
             layout: match layout {
-                Some(Word(LayoutName::Yaml)) => Layout::Yaml,
-                _ => Layout::Json,
+                LayoutName::Yaml => Layout::Yaml,
+                LayoutName::Json => Layout::Json,
             },
             tasks: TaskSettings {
                 arch: arch.unwrap_or_default(),
@@ -315,18 +321,21 @@ impl<T: Serialize> ToString for Word<T> {
     }
 }
 
-/// A file's settings, `None` when there is no such file.
-fn read_file(path: &Path) -> Result<Option<SettingsFile>, Failure> {
+/// Whether a settings file has to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Presence {
+    /// The user named it.
+    Required,
+    /// It is looked for in a usual place.
+    Optional,
+}
+
+/// A file's settings, `None` when there is no such file and none is required.
+fn read_file(path: &Path, presence: Presence) -> Result<Option<SettingsFile>, Failure> {
+    let absent = |error: &std::io::Error| error.kind() == std::io::ErrorKind::NotFound;
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound && path == Path::new("regatta.toml") => {
-            return Ok(None);
-        }
-        Err(error)
-            if error.kind() == std::io::ErrorKind::NotFound && !path.is_relative() && !is_explicit(path) =>
-        {
-            return Ok(None);
-        }
+        Err(error) if absent(&error) && presence == Presence::Optional => return Ok(None),
         Err(source) => return Err(Failure::File { place: path.display().to_string(), source }),
     };
     toml::from_str(&text).map(Some).map_err(|error| {
@@ -334,11 +343,6 @@ fn read_file(path: &Path) -> Result<Option<SettingsFile>, Failure> {
             error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         Failure::Input(format!("{}:{line}: {}", path.display(), error.message().replace('\n', " ")))
     })
-}
-
-/// Whether a path was named by the user: the user's own default place may be absent, a named file may not.
-fn is_explicit(path: &Path) -> bool {
-    !path.ends_with("regatta/regatta.toml")
 }
 
 fn user_file(lookup: Lookup<'_>) -> Option<PathBuf> {

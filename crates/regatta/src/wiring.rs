@@ -3,8 +3,9 @@
 use regatta_engine::App;
 use regatta_engine::app::AppSettings;
 use regatta_engine::contents::GithubContents;
-use regatta_engine::rights::Identity;
+use regatta_engine::rights::{Identity, Role};
 use regatta_kit::Clock;
+use regatta_kit::ids::digest;
 use regatta_services::Services;
 use regatta_services::clock::{ScenarioClock, SystemClock};
 use regatta_services::github::Repository;
@@ -42,9 +43,8 @@ pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<A
     let transport = HttpTransport::new().map_err(|e| Failure::Internal(e.to_string()))?;
     let services = Arc::new(Services::new(&settings.services, Arc::new(transport)));
     let store = open_store(&settings, &services, &clock)?;
-    let world = if settings.services.is_sandbox() { "sandbox" } else { "real" };
-    store.stamp(world).await?;
-    let identity = Identity { writer: writer(&settings.actor), actor: settings.actor, role: settings.role };
+    let world = world(&settings)?;
+    let identity = identity(&settings.actor, settings.role);
     Ok(App {
         store,
         services,
@@ -56,19 +56,72 @@ pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<A
             default_owner: settings.owner,
         },
         identity,
+        world,
         refreshed: Mutex::default(),
     })
 }
 
-/// Names this process among all writers: the actor, and what no other process has at the same time.
+/// Who acts. The writer's name tells nothing about anybody: it stands in public state.
 #[allow(
     clippy::disallowed_methods,
     reason = "a process' identity needs real time; a scenario's clock repeats itself"
 )]
-fn writer(actor: &str) -> String {
+fn identity(actor: &str, role: Role) -> Identity {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{actor}/{}-{:x}", std::process::id(), since.as_micros())
+    let machine =
+        ["/etc/machine-id", "/etc/hostname"].iter().find_map(|f| std::fs::read(f).ok()).unwrap_or_default();
+    let machine = digest(&machine, 8);
+    let process = std::process::id();
+    let actor = public_actor(actor);
+    let writer = digest(format!("{actor} {machine} {process} {}", since.as_nanos()).as_bytes(), 12);
+    let holder = format!("{}/{machine}-{process}/{writer}", actor.replace('/', "-"));
+    Identity { actor, role, writer, holder }
 }
+
+/// The actor as it may stand in public: of an address or a full host name only the first words.
+fn public_actor(actor: &str) -> String {
+    match actor.split_once('@') {
+        Some((user, host)) => format!("{user}@{}", host.split('.').next().unwrap_or_default()),
+        None => actor.to_owned(),
+    }
+}
+
+/// The world that the settings point at. A sandbox says who it is; services of two worlds are never mixed.
+fn world(settings: &Settings) -> Result<String, Failure> {
+    let Some(world) = &settings.world else { return Ok("real".to_owned()) };
+    let outside = CALLED_BY_TASKS.iter().find(|service| {
+        let host = settings.services.url(**service).and_then(|url| url.host_str()).unwrap_or_default();
+        !(host.is_empty() || host == "localhost" || host == "[::1]" || host.starts_with("127."))
+    });
+    match outside {
+        None => Ok(world.clone()),
+        Some(service) => Err(Failure::Input(format!(
+            "these settings are of a sandbox, but {} points outside: {}; set {} as the sandbox says, or unset \
+             REGATTA_CLOCK_URL, REGATTA_CONTROL_URL and REGATTA_WORLD",
+            service.name(),
+            settings.services.url(*service).map(ToString::to_string).unwrap_or_default(),
+            service.url_variable()
+        ))),
+    }
+}
+
+/// The services that a drive calls.
+pub(crate) const CALLED_BY_TASKS: [ServiceName; 14] = [
+    ServiceName::Github,
+    ServiceName::Raw,
+    ServiceName::ReleaseController,
+    ServiceName::Jenkins,
+    ServiceName::Gitlab,
+    ServiceName::Jira,
+    ServiceName::Errata,
+    ServiceName::Slack,
+    ServiceName::Sheets,
+    ServiceName::GoogleToken,
+    ServiceName::Signature,
+    ServiceName::Registry,
+    ServiceName::Pyxis,
+    ServiceName::Access,
+];
 
 fn open_store(
     settings: &Settings,

@@ -28,6 +28,15 @@ pub enum Pace {
     Max,
     /// Stepped; a jump waits until this many virtual seconds a real second have gone by.
     Stepped(f64),
+    /// Stepped, for people who watch: at least `factor` virtual seconds a real second, and the faster the longer nothing
+    /// happens in the world. What lies between now and the world's next event is gone through at a rate at which it
+    /// would last `calm`, reckoned anew at every jump, so that time slows down towards the event.
+    Eased {
+        /// Virtual seconds a real second while something happens.
+        factor: f64,
+        /// How quickly a time without events goes by; also the longest that one jump takes.
+        calm: std::time::Duration,
+    },
     /// Flows by itself, this many virtual seconds a real second.
     Flowing(f64),
 }
@@ -64,7 +73,9 @@ impl ScenarioClock {
     pub fn new(world: World, pace: Pace) -> Self {
         let sane = |factor: f64| factor.is_finite() && factor > 0.0;
         let pace = match pace {
-            Pace::Stepped(factor) | Pace::Flowing(factor) if !sane(factor) => Pace::Max,
+            Pace::Stepped(factor) | Pace::Flowing(factor) | Pace::Eased { factor, .. } if !sane(factor) => {
+                Pace::Max
+            }
             pace => pace,
         };
         if let Pace::Flowing(factor) = pace {
@@ -187,8 +198,8 @@ impl Shared {
         if !pending(&state) {
             return Turn::Wake;
         }
-        let (Pace::Stepped(factor), Some(at)) = (self.pace, state.due()) else { return Turn::Wait };
-        let needed = real_time(self.world.now(), at, factor);
+        let Some(at) = state.due() else { return Turn::Wait };
+        let Some(needed) = self.pace_of_jump(at) else { return Turn::Wait };
         let left = needed.saturating_sub(state.reached.elapsed());
         if !left.is_zero() {
             return Turn::Pace(left);
@@ -196,6 +207,20 @@ impl Shared {
         self.jump(&mut state);
         self.announce_change();
         if pending(&state) { Turn::Wait } else { Turn::Wake }
+    }
+
+    /// Real time that a jump to `at` takes; `None` where jumps are not waited for.
+    fn pace_of_jump(&self, at: Timestamp) -> Option<std::time::Duration> {
+        let now = self.world.now();
+        match self.pace {
+            Pace::Max | Pace::Flowing(_) => None,
+            Pace::Stepped(factor) => Some(real_time(now, at, factor)),
+            Pace::Eased { factor, calm } => {
+                let event = self.world.next_event(now).map_or(at, |event| event.max(at));
+                let calm_factor = event.duration_since(now).as_secs_f64() / calm.as_secs_f64();
+                Some(real_time(now, at, factor.max(calm_factor)))
+            }
+        }
     }
 
     /// Removes a driver; the last one to go lets time move to where somebody wants to look again.
@@ -433,6 +458,26 @@ mod tests {
         let mut sleep = pin!(driver.sleep_until(after(&slow, 10)));
         assert_eq!(sleep.as_mut().poll(&mut Context::from_waker(Waker::noop())), Poll::Pending);
         assert_eq!(slow.now(), after(&slow, 0));
+    }
+
+    #[test]
+    fn an_eased_pace_hurries_through_calm_times_and_slows_down_towards_what_happens() {
+        let calm = std::time::Duration::from_secs(2);
+        let clock = clock(Pace::Eased { factor: 1000.0, calm });
+        let _driver = clock.attach();
+        let real = |at| clock.0.pace_of_jump(at).unwrap().as_secs_f64();
+        let opens = clock.world().scenario().metadata_opens_at;
+        let before = |hours| opens - SignedDuration::from_hours(hours);
+        let hour = |from: Timestamp| {
+            clock.world().advance_to(from);
+            real(from + SignedDuration::from_hours(1))
+        };
+        assert!((hour(before(20)) - 2.0 / 20.0).abs() < 1e-9, "20 hours would last 2 s");
+        assert!((hour(before(5)) - 2.0 / 5.0).abs() < 1e-9);
+        assert!((hour(before(1)) - 2.0).abs() < 1e-9);
+        assert!((real(before(1) + SignedDuration::from_secs(100)) - 100.0 / 1800.0).abs() < 1e-9);
+        assert!((hour(opens) - 2.0).abs() < 1e-9, "no jump lasts longer than a calm time");
+        assert!((real(opens + SignedDuration::from_secs(100)) - 0.1).abs() < 1e-9, "the plain factor");
     }
 
     #[tokio::test]

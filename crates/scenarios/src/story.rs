@@ -120,8 +120,8 @@ impl Story {
         (Arc::new(Services::new(&settings, transport.clone())), transport)
     }
 
-    /// A new process: nothing is left of earlier ones but store and world.
-    fn process(&mut self, crash: Option<CrashPoint>) -> (App, Arc<InProcess>) {
+    /// A new process, attached to the clock until its `App` is dropped or leaves: nothing is left of earlier ones but store and world.
+    pub fn process(&mut self, crash: Option<CrashPoint>) -> (App, Arc<InProcess>) {
         self.drivers += 1;
         let (services, transport) = self.services(crash);
         let tasks = TaskSettings {
@@ -142,7 +142,9 @@ impl Story {
                 actor: "kim@bay".to_owned(),
                 role: Role::Lead,
                 writer: format!("driver-{}", self.drivers),
+                holder: format!("driver-{}", self.drivers),
             },
+            world: "story".to_owned(),
             refreshed: Mutex::default(),
         };
         (app, transport)

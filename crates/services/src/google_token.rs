@@ -24,8 +24,19 @@ const HINT: &str = "set GCP_SA_FILE to the path of a Google service account's JS
 #[derive(Debug)]
 pub struct TokenSource {
     remote: Remote,
-    account: Option<Secret>,
+    account: Account,
     kept: Mutex<Option<Kept>>,
+}
+
+/// The service account, as far as it is set.
+#[derive(Debug)]
+pub enum Account {
+    /// None is set: a legal state.
+    Missing,
+    /// One is set and cannot be used; why, naming the variable.
+    Unusable(String),
+    /// The text of its key file.
+    Key(Secret),
 }
 
 #[derive(Debug, Clone)]
@@ -36,7 +47,7 @@ struct Kept {
 
 /// The fields of the key file that are used.
 #[derive(Deserialize)]
-struct Account {
+struct KeyFile {
     client_email: String,
     private_key: String,
     private_key_id: Option<String>,
@@ -59,16 +70,16 @@ struct TokenAnswer {
 }
 
 impl TokenSource {
-    /// Tokens for the account in `account` (the key file's text), from the token service at `remote`.
+    /// Tokens for `account`, from the token service at `remote`.
     #[must_use]
-    pub const fn new(remote: Remote, account: Option<Secret>) -> Self {
+    pub const fn new(remote: Remote, account: Account) -> Self {
         Self { remote, account, kept: Mutex::new(None) }
     }
 
-    /// Whether there is an account at all.
+    /// Whether an account is set, usable or not.
     #[must_use]
     pub const fn is_configured(&self) -> bool {
-        self.account.is_some()
+        !matches!(self.account, Account::Missing)
     }
 
     /// A token that holds at `now`.
@@ -114,9 +125,13 @@ impl TokenSource {
             call: "POST /token".to_owned(),
             fault: Fault::NotAuthorised { hint },
         };
-        let account = self.account.as_ref().ok_or_else(|| refuse(HINT.to_owned()))?;
+        let account = match &self.account {
+            Account::Key(text) => text,
+            Account::Missing => return Err(refuse(HINT.to_owned())),
+            Account::Unusable(why) => return Err(refuse(why.clone())),
+        };
         // The parser's own message may quote the key, so it is not passed on.
-        let account: Account = serde_json::from_str(account.reveal()).map_err(|_| {
+        let account: KeyFile = serde_json::from_str(account.reveal()).map_err(|_| {
             refuse(format!("the service account is not JSON with client_email and private_key; {HINT}"))
         })?;
         let key = EncodingKey::from_rsa_pem(account.private_key.as_bytes()).map_err(|_| {
@@ -155,7 +170,7 @@ mod tests {
             Auth::None,
             Arc::clone(transport) as _,
         );
-        TokenSource::new(remote, Some(Secret::new(account.to_string())))
+        TokenSource::new(remote, Account::Key(Secret::new(account.to_string())))
     }
 
     fn at(second: i64) -> Timestamp {

@@ -33,9 +33,13 @@ pub mod yaml;
 use std::sync::Arc;
 use url::Url;
 
+use crate::google_token::Account;
 use crate::remote::{Auth, Remote};
 use crate::settings::{ServiceName, ServiceSettings};
 use crate::transport::Transport;
+
+/// The variable that names the Google service account's key file.
+const GOOGLE_ACCOUNT: &str = "GCP_SA_FILE";
 
 /// The clients of all remote systems, made from one set of settings.
 #[derive(Debug)]
@@ -79,7 +83,11 @@ impl Services {
     #[must_use]
     pub fn new(settings: &ServiceSettings, transport: Arc<dyn Transport>) -> Self {
         let remote = |service| remote(settings, service, &transport);
-        let account = settings.credential("GCP_SA_FILE").cloned();
+        let account = match (settings.credential(GOOGLE_ACCOUNT), settings.unusable(GOOGLE_ACCOUNT)) {
+            (Some(key), _) => Account::Key(key.clone()),
+            (None, Some(why)) => Account::Unusable(why),
+            (None, None) => Account::Missing,
+        };
         Self {
             github: github::Github::new(remote(ServiceName::Github)),
             raw: raw::Raw::new(remote(ServiceName::Raw)),

@@ -324,6 +324,12 @@ impl ServiceSettings {
         self.credentials.get(variable)
     }
 
+    /// Why a credential that is set cannot be used, naming its variable; `None` when it can, or is not set.
+    #[must_use]
+    pub fn unusable(&self, variable: &str) -> Option<String> {
+        self.unusable.get_key_value(variable).map(|(variable, why)| format!("{variable}: {why}"))
+    }
+
     /// Why the service cannot be called with what is set; `None` when it can.
     #[must_use]
     pub fn lacks(&self, service: ServiceName) -> Option<String> {
@@ -333,10 +339,8 @@ impl ServiceSettings {
                 service.url_variable()
             ));
         }
-        if let Some((variable, why)) =
-            service.credentials().iter().find_map(|c| self.unusable.get_key_value(c.variable))
-        {
-            return Some(format!("{variable}: {why}"));
+        if let Some(why) = service.credentials().iter().find_map(|c| self.unusable(c.variable)) {
+            return Some(why);
         }
         // A user name alone is optional with a Jira Server token.
         let missing =

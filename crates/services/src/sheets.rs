@@ -3,12 +3,11 @@
 //! Reads and writes go in batches: the quota counts calls, not cells. Text from outside is never entered as a formula.
 
 use jiff::Timestamp;
-use regatta_kit::Secret;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::error::{Fault, ServiceError};
-use crate::google_token::TokenSource;
+use crate::google_token::{Account, TokenSource};
 use crate::remote::{Answer, Auth, Call, Remote};
 
 /// Google Sheets, with the source of its tokens.
@@ -158,13 +157,13 @@ pub struct At {
 pub type Rows = Vec<Vec<String>>;
 
 impl Sheets {
-    /// A client; `account` is the text of the service account's key file.
+    /// A client that calls as `account`.
     #[must_use]
-    pub const fn new(remote: Remote, token_remote: Remote, account: Option<Secret>) -> Self {
+    pub const fn new(remote: Remote, token_remote: Remote, account: Account) -> Self {
         Self { remote, tokens: TokenSource::new(token_remote, account) }
     }
 
-    /// Whether there is a service account to call with.
+    /// Whether a service account is set. One that cannot be used counts: calls then fail for want of a credential.
     #[must_use]
     pub const fn is_configured(&self) -> bool {
         self.tokens.is_configured()
@@ -364,6 +363,7 @@ mod wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use regatta_kit::Secret;
 
     #[test]
     fn links_are_found_where_they_stand_even_when_their_text_stands_twice() {
@@ -422,8 +422,11 @@ mod tests {
         };
         let account =
             json!({ "client_email": "a", "private_key": include_str!("testdata/service-account-key.pem") });
-        let sheets =
-            Sheets::new(remote("sheets"), remote("google_token"), Some(Secret::new(account.to_string())));
+        let sheets = Sheets::new(
+            remote("sheets"),
+            remote("google_token"),
+            Account::Key(Secret::new(account.to_string())),
+        );
         let tab = Tab { id: 1, title: "4.20.1".to_owned() };
         let read = sheets.book("B", Timestamp::UNIX_EPOCH).read(&tab, &["B1:B19", "C8:C"]).await.unwrap();
         assert_eq!(read, [vec![vec!["a".to_owned()], vec![], vec!["1".to_owned(), String::new()]], vec![]]);

@@ -21,6 +21,9 @@ const PAGE: &str = "200";
 /// Pages read before giving up.
 const PAGES: usize = 50;
 
+/// Seconds by which the caller's clock may be ahead of Slack's when a message is looked for.
+const CLOCK_LEEWAY_SECONDS: i64 = 10 * 60;
+
 /// A Slack workspace.
 #[derive(Debug, Clone)]
 pub struct Slack {
@@ -59,7 +62,8 @@ impl Slack {
         Ok(Posted { channel: made.channel.unwrap_or_else(|| channel.to_owned()), ts: made.ts })
     }
 
-    /// The message marked with `key` that was posted to `channel` at or after `since`, if there is one.
+    /// The message marked with `key` that was posted to `channel` at or after `since`, if there is one. `since` is the
+    /// caller's clock, so the search begins 10 minutes earlier; keys are unique, which makes that harmless.
     ///
     /// # Errors
     /// As every call.
@@ -86,7 +90,7 @@ impl Slack {
             event_payload: serde_json::Value,
         }
         let Some(channel) = self.channel_id(channel).await? else { return Ok(None) };
-        let oldest = since.as_second().to_string();
+        let oldest = since.as_second().saturating_sub(CLOCK_LEEWAY_SECONDS).max(0).to_string();
         let mut cursor = String::new();
         for _ in 0..PAGES {
             let form = [
@@ -259,6 +263,15 @@ fn says(error: &ServiceError, word: &str) -> bool {
     matches!(&error.fault, Fault::Refused { said, .. } if said.as_str() == word)
 }
 
+/// Text from outside as Slack shows it literally: without it, `<!channel>` in a ticket's title would call everybody.
+///
+/// Escape before mentions are added, and after [`split_text`], which would cut an escaped character in two. Plain
+/// `https://…` addresses stay links.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
 /// Cuts a text into pieces of at most `limit` characters, between lines where that is possible.
 #[must_use]
 pub fn split_text(text: &str, limit: usize) -> Vec<String> {
@@ -337,12 +350,16 @@ mod tests {
                 {"ts": "2.0", "metadata": {"event_type": "other", "event_payload": {"key": "report:4.20.1"}}},
                 {"ts": "1.0", "metadata": {"event_type": "regatta", "event_payload": {"key": "report:4.20.1"}}}]}),
             "/api/conversations.history" => {
-                assert!(body.contains("channel=C0000000B") && body.contains("oldest=1000"), "{body}");
+                assert!(
+                    body.contains("channel=C0000000B") && format!("{body}&").contains("oldest=1000&"),
+                    "{body}"
+                );
                 json!({"ok": true, "messages": [{"ts": "3.0"}], "response_metadata": {"next_cursor": "next"}})
             }
             _ => json!({"ok": false, "error": "unknown_method"}),
         });
-        let since = Timestamp::from_second(1000).unwrap();
+        // Ten minutes earlier than asked for: the caller's clock may be ahead of Slack's.
+        let since = Timestamp::from_second(1600).unwrap();
         let found = slack.find("#team", "report:4.20.1", since).await.unwrap();
         assert_eq!(found, Some(Posted { channel: "C0000000B".to_owned(), ts: "1.0".to_owned() }));
         assert_eq!(slack.find("unknown", "k", since).await.unwrap(), None);
@@ -361,6 +378,14 @@ mod tests {
         assert_eq!(slack.user_by_email("you@example.com").await.unwrap(), None);
         assert_eq!(slack.usergroup("art-team").await.unwrap().as_deref(), Some("S1"));
         assert_eq!(slack.usergroup("nobody").await.unwrap(), None);
+    }
+
+    #[test]
+    fn outside_text_can_mention_nobody() {
+        assert_eq!(
+            escape("<!channel> & <https://x.example|here> https://y.example/?a=1&b=2"),
+            "&lt;!channel&gt; &amp; &lt;https://x.example|here&gt; https://y.example/?a=1&amp;b=2"
+        );
     }
 
     #[test]

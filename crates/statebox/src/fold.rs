@@ -247,7 +247,8 @@ impl Folded {
             Body::Observed { subject, value, digest } => self.observe(event, subject, value, digest),
             Body::TaskMoved { .. } => self.move_task(event),
             Body::Intended { key, mark } => {
-                self.intents.insert(key.clone(), Intent { mark: mark.clone(), at });
+                // Of two drivers that announced the same effect the first mark stands: what either made is above it.
+                self.intents.entry(key.clone()).or_insert_with(|| Intent { mark: mark.clone(), at });
             }
             Body::Leased { holder, until } => self.lease(at, holder, *until),
             Body::Triggered { key, handle } => {

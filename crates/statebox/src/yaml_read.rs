@@ -19,7 +19,19 @@ pub(crate) fn read(text: &str) -> Result<Value, DocumentError> {
     if text.trim_start_matches('\u{feff}').trim().is_empty() {
         return Err(DocumentError::bad(Some(1), Path::default(), "is empty"));
     }
-    Reader::new(&ended(text), None).document()
+    guarded(|| Reader::new(&ended(text), None).document()).unwrap_or_else(|| {
+        let last = text.lines().count().max(1);
+        Err(DocumentError::bad(
+            Some(last),
+            Path::default(),
+            "is no YAML that can be read: the scanner gave up on it",
+        ))
+    })
+}
+
+/// The scanner has faults of its own on some broken texts and panics; that is a text that cannot be read, no more.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).ok()
 }
 
 /// The text with a line break at its end: the scanner takes a block that ends without one for a fault of its own.
@@ -31,10 +43,13 @@ fn ended(text: &str) -> Cow<'_, str> {
 /// The line on which a field's value stands: of a key, the key's line.
 pub(crate) fn line_of(text: &str, wanted: &Path) -> Option<usize> {
     let text = ended(text);
-    let mut reader = Reader::new(&text, Some(wanted));
-    // A text with an error has told its line already; what was found before it counts.
-    let _ = reader.document();
-    reader.found
+    guarded(|| {
+        let mut reader = Reader::new(&text, Some(wanted));
+        // A text with an error has told its line already; what was found before it counts.
+        let _ = reader.document();
+        reader.found
+    })
+    .flatten()
 }
 
 struct Reader<'t> {

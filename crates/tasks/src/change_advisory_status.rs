@@ -383,4 +383,36 @@ mod tests {
         }
         assert_eq!(bench.writes(), ["POST gitlab/api/v4/projects/group%2Fproject/merge_requests/12/approve"]);
     }
+
+    #[tokio::test]
+    async fn a_401_to_the_approval_is_a_missing_credential_only_while_the_approval_is_missing() {
+        for (approves_meanwhile, done) in [(true, true), (false, false)] {
+            let approved = Mutex::new(false);
+            let outside = move |asked: &Asked<'_>| match asked.what.rsplit('/').next() {
+                Some("user") => (200, json!({"username": "bot"})),
+                Some("approvals") => {
+                    let by = if *approved.lock().unwrap() {
+                        json!([{"user": {"username": "bot"}}])
+                    } else {
+                        json!([])
+                    };
+                    (200, json!({"approved_by": by}))
+                }
+                // Somebody with the same token was a little faster, or the token may not approve.
+                Some("approve") => {
+                    *approved.lock().unwrap() = approves_meanwhile;
+                    (401, json!({"message": "401 Unauthorized"}))
+                }
+                _ => (200, json!({"iid": 12, "state": "opened", "web_url": "u", "source_branch": "b"})),
+            };
+            let bench = Bench::new(outside);
+            let answer = approve(&bench.context(), &MR.parse().unwrap()).await;
+            if done {
+                assert_eq!(answer.unwrap(), "merge request approved");
+            } else {
+                let answer = outcome(answer.map(|_| unreachable!()));
+                assert!(matches!(answer, Outcome::NeedsCredentials(_)), "{answer:?}");
+            }
+        }
+    }
 }

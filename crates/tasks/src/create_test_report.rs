@@ -217,6 +217,24 @@ mod tests {
         );
     }
 
+    #[tokio::test]
+    async fn an_account_that_is_set_but_unreadable_is_a_matter_of_credentials() {
+        let unreadable =
+            || Bench::with_account(Some("/nonexistent/key.json".to_owned()), |_| (500, json!({})));
+        let mut bench = unreadable();
+        bench.settings.report_spreadsheet = Some("BOOK".to_owned());
+        let Outcome::NeedsCredentials(error) = outcome(run(&bench.context()).await) else {
+            panic!("the account was meant to be used")
+        };
+        assert!(error.to_string().contains("GCP_SA_FILE: cannot read \"/nonexistent/key.json\""), "{error}");
+        assert!(bench.ledger.told().is_empty());
+        let bench = unreadable();
+        assert!(
+            matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)),
+            "no Sheet needs no account"
+        );
+    }
+
     /// A spreadsheet: its tabs and what was entered, as shown.
     #[derive(Default)]
     struct Book {

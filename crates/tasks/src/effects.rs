@@ -44,7 +44,9 @@ pub trait Effects: Send + Sync {
 pub enum Stopped {
     /// The remote failed.
     Remote(ServiceError),
-    /// The engine's store or lease does not allow it now; the pass ends and starts anew.
+    /// Somebody else wrote the state meanwhile, or holds the release: nothing was made, and all is to be decided anew.
+    Moved,
+    /// The store failed.
     Engine(StoreError),
 }
 
@@ -59,7 +61,9 @@ impl From<ServiceError> for Stopped {
 pub enum Early {
     /// An outcome of the task.
     Outcome(Box<Outcome>),
-    /// The engine stopped the pass.
+    /// The state moved under the task: all is to be decided anew.
+    Moved,
+    /// The store failed.
     Engine(StoreError),
 }
 
@@ -73,6 +77,7 @@ impl From<Stopped> for Early {
     fn from(stopped: Stopped) -> Self {
         match stopped {
             Stopped::Remote(error) => error.into(),
+            Stopped::Moved => Self::Moved,
             Stopped::Engine(why) => Self::Engine(why),
         }
     }

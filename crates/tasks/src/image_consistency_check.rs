@@ -74,7 +74,8 @@ fn tell_triggered(context: &Context<'_>, handle: &Handle) {
     let release = context.release;
     let url = handle.url.as_deref().unwrap_or("Jenkins");
     context.effects.tell(Message {
-        key: format!("image-consistency-check:triggered:{}", context.attempt),
+        // Releases share the channel, and a key is looked for there.
+        key: format!("image-consistency-check:triggered:{release}:{}", context.attempt),
         to: Audience::ReleaseChannel,
         text: format!("Release {release}: image consistency check was triggered: {url}"),
     });
@@ -267,7 +268,7 @@ mod tests {
             )
         );
         assert!(world.posts()[1].ends_with("/merge_requests/469/notes"), "{:?}", world.posts());
-        assert_eq!(world.told(), ["image-consistency-check:triggered:1"]);
+        assert_eq!(world.told(), ["image-consistency-check:triggered:4.20.1:1"]);
         assert!(matches!(look(&world).await, Outcome::Passed(_)));
         assert_eq!(world.posts().len(), 2);
     }

@@ -2,13 +2,15 @@
 //!
 //! A trigger gives a queue item; the item becomes a build, and Jenkins forgets it minutes later. The handle in the ledger
 //! follows: first the item, then the build. What a crash or a lost answer left behind is found above the mark (next
-//! build number, highest queue id) by job and exact parameters.
+//! build number, highest queue id) by job and exact parameters. A forgotten item's build is found from the number on that
+//! the job's next build had when it was triggered, so that an earlier attempt's build is never taken for it.
 
 use regatta_kit::{BoxFuture, Code, OutsideText};
 use regatta_services::error::{Fault, ServiceError};
-use regatta_services::jenkins::{Build, BuildState, Jenkins, Job, Parameters, Queued, fits};
+use regatta_services::jenkins::{Build, BuildState, Jenkins, Job, Parameters, QueueId, Queued, fits};
 use regatta_statebox::event::{EffectKey, Evidence, Handle, Mark};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 use crate::effects::{Early, Effects, Triggerable};
 use crate::outcome::{Failure, Outcome};
@@ -38,6 +40,34 @@ pub(crate) enum Look {
 struct HighWater {
     next_build: u64,
     queue: u64,
+}
+
+/// A queue item as handles name it: `77@12`, or `77` where the next build's number is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Ticket {
+    item: QueueId,
+    /// The number that the job's next build had; the item's own build has this one or a higher one.
+    next_build: Option<u64>,
+}
+
+impl Ticket {
+    fn read(text: &str) -> Option<Self> {
+        match text.split_once('@') {
+            Some((item, next)) => {
+                Some(Self { item: item.parse().ok()?, next_build: Some(next.parse().ok()?) })
+            }
+            None => Some(Self { item: text.parse().ok()?, next_build: None }),
+        }
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.next_build {
+            Some(next) => write!(f, "{}@{next}", self.item),
+            None => write!(f, "{}", self.item),
+        }
+    }
 }
 
 impl JenkinsRun<'_> {
@@ -74,19 +104,20 @@ impl JenkinsRun<'_> {
     }
 
     async fn out_of_queue(&self, handle: &Handle) -> Result<Place, ServiceError> {
-        let Ok(id) = handle.id.parse() else {
+        let Some(Ticket { item, next_build }) = Ticket::read(&handle.id) else {
             return Ok(Place::Gone(format!("{:?} is no queue item", handle.id)));
         };
-        Ok(match self.jenkins.queue_item(id).await? {
+        Ok(match self.jenkins.queue_item(item).await? {
             Queued::Waiting(_) => Place::Queue,
             Queued::Started(number) => Place::Build(number),
             Queued::Cancelled => Place::Gone("it was cancelled in the queue".to_owned()),
             Queued::Forgotten => {
-                let builds = self.jenkins.builds_from(self.job, 0).await?;
-                let own = builds.iter().find(|build| build.queue_id == id).or_else(|| {
-                    // An old Jenkins does not say which item a build came from.
-                    let silent = builds.iter().all(|build| build.queue_id == 0);
-                    builds.iter().rev().find(|build| silent && self.is(build))
+                let builds = self.jenkins.builds_from(self.job, next_build.unwrap_or_default()).await?;
+                let own = builds.iter().find(|build| build.queue_id == item).or_else(|| {
+                    // An old Jenkins does not say which item a build came from. Parameters alone tell nothing then
+                    // about builds that may be older than the item.
+                    let silent = next_build.is_some() && builds.iter().all(|build| build.queue_id == 0);
+                    builds.iter().find(|build| silent && self.is(build))
                 });
                 own.map_or_else(
                     || Place::Gone("Jenkins knows neither its queue item nor a build of it".to_owned()),
@@ -100,8 +131,9 @@ impl JenkinsRun<'_> {
         fits(&build.parameters, &self.parameters)
     }
 
-    fn queue_handle(&self, id: u64) -> Handle {
-        Handle { kind: QUEUE.to_owned(), id: id.to_string(), url: Some(self.jenkins.queue_page(id)) }
+    fn queue_handle(&self, item: QueueId, next_build: u64) -> Handle {
+        let id = Ticket { item, next_build: Some(next_build) }.to_string();
+        Handle { kind: QUEUE.to_owned(), id, url: Some(self.jenkins.queue_page(item)) }
     }
 
     fn build_handle(&self, number: u64) -> Handle {
@@ -122,7 +154,8 @@ enum Place {
 
 fn failed(handle: &Handle, why: String) -> Look {
     let what = if handle.kind == QUEUE { "queue item" } else { "build" };
-    let text = format!("Jenkins {what} {}: {why}", OutsideText::line(&handle.id, 40));
+    let number = handle.id.split('@').next().unwrap_or_default();
+    let text = format!("Jenkins {what} {}: {why}", OutsideText::line(number, 40));
     let evidence = Evidence {
         summary: text.clone(),
         links: handle.url.iter().cloned().collect(),
@@ -164,11 +197,31 @@ impl Triggerable for JenkinsRun<'_> {
                 tracing::warn!(code = %Code::DuplicateEffect, job = %self.job.full_name(), "several runs with the same parameters; the first is followed");
             }
             let build = builds.first().map(|build| self.build_handle(build.number));
-            Ok(build.or_else(|| items.first().map(|item| self.queue_handle(item.id))))
+            Ok(build.or_else(|| items.first().map(|item| self.queue_handle(item.id, above.next_build))))
         })
     }
 
     fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
-        Box::pin(async { Ok(self.queue_handle(self.jenkins.trigger(self.job, &self.parameters).await?)) })
+        Box::pin(async {
+            // Asked for again rather than taken from the mark, which may be an interrupted run's and much older.
+            let next_build = self.jenkins.next_build_number(self.job).await?;
+            let item = self.jenkins.trigger(self.job, &self.parameters).await?;
+            Ok(self.queue_handle(item, next_build))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_item_is_kept_with_the_number_of_the_next_build() {
+        let ticket = Ticket { item: 77, next_build: Some(12) };
+        assert_eq!((ticket.to_string().as_str(), Ticket::read("77@12")), ("77@12", Some(ticket)));
+        assert_eq!(Ticket::read("77"), Some(Ticket { item: 77, next_build: None }), "the older form");
+        for bad in ["", "@", "77@", "@12", "77@12@1", "x"] {
+            assert_eq!(Ticket::read(bad), None, "{bad:?}");
+        }
     }
 }

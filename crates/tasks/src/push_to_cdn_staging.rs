@@ -293,7 +293,10 @@ mod tests {
 
     /// Advisories by id: state, what blocks it, status of its last push job. A push makes a job of the next number.
     type Shelf = Arc<Mutex<BTreeMap<u64, (&'static str, Vec<u64>, Option<&'static str>)>>>;
-    static NEXT_JOB: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1000);
+    thread_local! {
+        /// The last push job's number; a test has a thread of its own, so that no other test's push moves it.
+        static LAST_JOB: std::cell::Cell<u64> = const { std::cell::Cell::new(1000) };
+    }
 
     fn shelf(entries: &[(u64, &'static str, &[u64], Option<&'static str>)]) -> Shelf {
         Arc::new(Mutex::new(
@@ -327,11 +330,12 @@ mod tests {
             ),
             ("POST", ["push"]) => {
                 *job = Some("READY");
-                let number = NEXT_JOB.fetch_add(1, std::sync::atomic::Ordering::SeqCst) + 1;
+                let number = LAST_JOB.get() + 1;
+                LAST_JOB.set(number);
                 (201, json!([{"id": number, "status": "READY", "target": {"name": "cdn_stage"}}]))
             }
             _ => {
-                let number = NEXT_JOB.load(std::sync::atomic::Ordering::SeqCst);
+                let number = LAST_JOB.get();
                 let jobs = job
                     .map(|status| json!({"id": number, "status": status, "target": {"name": "cdn_stage"}}));
                 (200, json!(jobs.into_iter().collect::<Vec<_>>()))

@@ -92,7 +92,7 @@ impl Troubles {
                 self.0.get_or_insert(outcome);
                 Ok(None)
             }
-            Err(stop @ Early::Engine(_)) => Err(stop),
+            Err(stop @ (Early::Moved | Early::Engine(_))) => Err(stop),
         }
     }
 

@@ -195,7 +195,9 @@ impl World {
         match task(&context).await {
             Ok(outcome) => outcome,
             Err(Early::Outcome(outcome)) => *outcome,
-            Err(Early::Engine(why)) => Outcome::Scheduled { what: why.to_string(), look_again: context.now },
+            Err(stop @ (Early::Moved | Early::Engine(_))) => {
+                Outcome::Scheduled { what: format!("{stop:?}"), look_again: context.now }
+            }
         }
     }
 

@@ -65,7 +65,8 @@ fn tell_triggered(context: &Context<'_>, handle: &Handle) {
     let release = context.release;
     let url = handle.url.as_deref().unwrap_or("Jenkins");
     context.effects.tell(Message {
-        key: format!("stage-testing:triggered:{}", context.attempt),
+        // Releases share the channel, and a key is looked for there.
+        key: format!("stage-testing:triggered:{release}:{}", context.attempt),
         to: Audience::ReleaseChannel,
         text: format!("Release {release}: stage testing was triggered: {url}"),
     });
@@ -116,14 +117,14 @@ mod tests {
     async fn a_run_is_triggered_once_followed_from_queue_to_build_and_passes() {
         let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
         let Outcome::Running(handle, after) = look(&world).await else { panic!() };
-        assert_eq!((handle.kind.as_str(), handle.id.as_str(), after), ("jenkins-queue", "77", LOOK));
+        assert_eq!((handle.kind.as_str(), handle.id.as_str(), after), ("jenkins-queue", "77@12", LOOK));
         assert_eq!(
             world.posts(),
             [format!(
                 "POST /job/zstreams/job/Stage-Pipeline/buildWithParameters?PULL_SPEC={SPEC}&VERSION=4.20"
             )]
         );
-        assert_eq!(world.told(), ["stage-testing:triggered:1"]);
+        assert_eq!(world.told(), ["stage-testing:triggered:4.20.1:1"]);
 
         world.change(|script| {
             script.on("GET", "/queue/item/77/", r#"{"id":77,"executable":{"number":12,"url":"u"}}"#)
@@ -152,6 +153,23 @@ mod tests {
             (Code::JobFailed, "Jenkins build 12: it ended as UNSTABLE")
         );
         assert_eq!(evidence.links, ["http://jenkins.test/job/zstreams/job/Stage-Pipeline/12/"]);
+    }
+
+    #[tokio::test]
+    async fn a_run_cancelled_in_the_queue_never_becomes_an_earlier_attempts_build() {
+        let success = r#""inProgress":false,"result":"SUCCESS""#;
+        let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline").build(11, 0, success));
+        let Outcome::Running(handle, _) = look(&world).await else { panic!() };
+        assert_eq!(handle.id, "77@12");
+        world.change(|script| script.gone("/queue/item/77/"));
+        let Outcome::Failed(failure, _) = look(&world).await else { panic!("build 11 is not its own") };
+        assert_eq!(
+            failure.text,
+            "Jenkins queue item 77: Jenkins knows neither its queue item nor a build of it"
+        );
+        // A Jenkins that names no queue items: the build since then with the same parameters is its own.
+        world.change(|script| script.build(12, 0, success));
+        assert!(matches!(look(&world).await, Outcome::Passed(_)));
     }
 
     #[tokio::test]

@@ -1,9 +1,12 @@
 //! Task 2: assign the release to its QE owner (specification, task 2; side effects: reference, take-ownership).
 //!
 //! The owner goes onto the advisories, the shipment's merge request and QE's sub-tasks of the ART ticket. Each is looked
-//! at first and left alone where it is right. People that a service does not know are told about, never an error.
+//! at first and left alone where it is right. The advisories come first: an owner whom the Errata Tool does not take is
+//! mistyped, and is asked about before anything that names the person is written. People that GitLab or Jira do not know
+//! are told about, never an error. Public state and messages name people by the local part of their address only.
 
 use regatta_services::errata::{AdvisoryState, OwnerSet};
+use regatta_services::error::{Fault, ServiceError};
 use regatta_services::gitlab::MrRef;
 use regatta_services::jira::Transitioned;
 use regatta_statebox::event::{Audience, EffectKey, Evidence, Message};
@@ -34,8 +37,15 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     let mut report = Report::default();
 
     for advisory in advisories(context) {
-        let done = own_advisory(context, &advisory, &owner, &mut report).await;
-        troubles.past(done)?;
+        match own_advisory(context, &advisory, &owner, &mut report).await {
+            // The other advisories would refuse the same person.
+            Err(Early::Outcome(asks)) if matches!(*asks, Outcome::NeedsPerson(_)) => return Ok(*asks),
+            done => drop(troubles.past(done)?),
+        }
+    }
+    // What follows names the owner to others; that waits until one advisory proves the person.
+    if report.advisories.is_empty() {
+        std::mem::take(&mut troubles).end()?;
     }
     if let Some(mr) = &mr {
         let done = sign_merge_request(context, mr, &owner, &mut report).await;
@@ -67,20 +77,33 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
 
 /// The owner, parsed; a question where there is none or it is no e-mail.
 fn owner(context: &Context<'_>) -> Result<Email, PersonQuestion> {
-    let ask = |text: String| PersonQuestion {
-        name: "owner",
-        text,
-        options: vec![format!(
-            "regatta drive {} --email jdoe@{}",
-            context.release, context.settings.mail_domain
-        )],
-        evidence: vec![],
-    };
+    let ask = |text: String| ask_for_owner(context, text, vec![]);
     let Some(owner) = context.owner.map(str::trim).filter(|owner| !owner.is_empty()) else {
         return Err(ask(format!("Who is the QE owner of {}?", context.release)));
     };
-    Email::complete(owner, &context.settings.mail_domain)
-        .map_err(|error| ask(format!("Who is the QE owner of {}? ({error})", context.release)))
+    // What was given is not repeated: it may be most of an address.
+    Email::complete(owner, &context.settings.mail_domain).map_err(|error| {
+        ask(format!("Who is the QE owner of {}? What was given {}.", context.release, error.why))
+    })
+}
+
+/// The question after the owner. Its option has no example address, which would be masked in the state.
+fn ask_for_owner(context: &Context<'_>, text: String, evidence: Vec<String>) -> PersonQuestion {
+    let options = vec![format!("regatta drive {} --email ADDRESS", context.release)];
+    PersonQuestion { name: "owner", text, options, evidence }
+}
+
+/// A refusal to take the owner is a question; every other error is what it is.
+fn not_taken(context: &Context<'_>, id: u64, owner: &Email, error: ServiceError) -> Early {
+    let Fault::Refused { status: 422, said } = &error.fault else { return error.into() };
+    let text = format!(
+        "The Errata Tool does not take {} as QE owner of {}: {}. Who is it?",
+        owner.local(),
+        context.release,
+        owner.shortened_in(said.as_str()).trim_end_matches('.')
+    );
+    let evidence = vec![context.services.errata.link(id)];
+    Early::Outcome(Box::new(Outcome::NeedsPerson(ask_for_owner(context, text, evidence))))
 }
 
 /// What was found and done, for people.
@@ -94,7 +117,7 @@ struct Report {
 
 impl Report {
     fn message(&self, context: &Context<'_>, mr: Option<&MrRef>, owner: &Email) -> String {
-        let mut lines = vec![format!("Release {}: QE release lead is {owner}", context.release)];
+        let mut lines = vec![format!("Release {}: QE release lead is {}", context.release, owner.local())];
         lines.extend(mr.map(|mr| format!("Shipment: {}", context.services.gitlab.link(mr))));
         lines.extend(self.advisories.iter().map(|line| format!("Advisory {line}")));
         lines.extend(self.subtasks.iter().map(|line| format!("Sub-task {line}")));
@@ -135,7 +158,8 @@ async fn own_advisory(
     if advisory.state == AdvisoryState::NewFiles {
         report.abnormal.push(format!("{} ({})", at.id, at.kind));
     }
-    let set = match errata.set_owner(at.id, owner.as_str()).await? {
+    let set = errata.set_owner(at.id, owner.as_str()).await;
+    let set = match set.map_err(|error| not_taken(context, at.id, owner, error))? {
         OwnerSet::Already => "already owned",
         OwnerSet::Changed => "owner set",
     };
@@ -245,6 +269,11 @@ mod tests {
                 let owner = if owners.contains(&id) { "jane@redhat.com" } else { "group@redhat.com" };
                 (200, json!({"people": {"assigned_to": owner}}))
             }
+            ["errata", "PUT", .., id] if *id == "13" => (503, json!({"error": format!("{id} is locked")})),
+            ["errata", "PUT", ..] if !asked.body.ends_with(b"jane%40redhat.com") => {
+                let said = "Typo@redhat.com is not a valid user";
+                (422, json!({"errors": {"assigned_to": [said]}}))
+            }
             ["errata", "PUT", .., id] => {
                 owners.push(id.parse().unwrap());
                 (200, json!({}))
@@ -336,7 +365,9 @@ mod tests {
             told.iter().map(|message| message.to).collect::<Vec<_>>(),
             [Audience::ReleaseChannel, Audience::Art]
         );
-        assert_eq!(told[0].key, "owner:4.20.1:jane@redhat.com");
+        assert_eq!(told[0].key, "owner:4.20.1:jane");
+        assert!(told[0].text.starts_with("Release 4.20.1: QE release lead is jane\n"), "{}", told[0].text);
+        assert!(!format!("{told:?} {evidence:?} {:?}", bench.ledger.keys()).contains("@redhat.com"));
         run(&bench.context()).await.unwrap();
         assert_eq!(bench.writes().iter().filter(|call| call.ends_with("/notes")).count(), 1);
         assert_eq!(bench.ledger.told().len(), 2);
@@ -345,7 +376,7 @@ mod tests {
     #[tokio::test]
     async fn somebody_whom_no_service_knows_is_told_about_but_no_error() {
         let mut bench = bench(Some("stranger@redhat.com"));
-        // The Errata Tool refuses an unknown owner, which is an error of its own; the advisories are left out here.
+        // The Errata Tool refuses an unknown owner, which is a question of its own; the advisories are left out here.
         bench.metadata.advisory_ids.clear();
         let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("no error") };
         assert!(
@@ -355,6 +386,35 @@ mod tests {
             evidence.summary
         );
         assert!(!bench.writes().iter().any(|call| call.ends_with("/assignee")));
+    }
+
+    #[tokio::test]
+    async fn a_mistyped_owner_is_asked_about_before_anybody_is_named() {
+        let bench = bench(Some("typo@redhat.com"));
+        let Outcome::NeedsPerson(question) = outcome(run(&bench.context()).await) else {
+            panic!("the Errata Tool knows nobody of that name")
+        };
+        assert_eq!(
+            question.text,
+            "The Errata Tool does not take typo as QE owner of 4.20.1: assigned_to: typo is not a valid user. Who is it?"
+        );
+        assert_eq!(
+            (question.name, question.options),
+            ("owner", vec!["regatta drive 4.20.1 --email ADDRESS".to_owned()])
+        );
+        assert_eq!(bench.writes(), ["PUT errata/api/v1/erratum/5"]);
+        assert!(bench.ledger.told().is_empty());
+    }
+
+    #[tokio::test]
+    async fn while_no_advisory_takes_the_owner_nobody_is_named() {
+        let mut bench = bench(Some("jane"));
+        bench.metadata.advisory_ids = [("rpm".to_owned(), 13)].into();
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Transient(_)));
+        assert_eq!(bench.writes(), ["PUT errata/api/v1/erratum/13"]);
+        bench.metadata.advisory_ids = [("rpm".to_owned(), 13), ("image".to_owned(), 7)].into();
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Transient(_)));
+        assert!(bench.writes().iter().any(|call| call.ends_with("/notes")), "7 already is jane's");
     }
 
     #[tokio::test]

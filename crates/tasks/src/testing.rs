@@ -112,7 +112,7 @@ pub(crate) fn outcome(result: Result<Outcome, Early>) -> Outcome {
     match result {
         Ok(outcome) => outcome,
         Err(Early::Outcome(outcome)) => *outcome,
-        Err(Early::Engine(why)) => panic!("the engine stopped the run: {why:?}"),
+        Err(stop @ (Early::Moved | Early::Engine(_))) => panic!("the engine stopped the run: {stop:?}"),
     }
 }
 

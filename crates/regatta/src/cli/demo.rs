@@ -1,10 +1,10 @@
 //! `regatta demo`: a release driven to its end in a world of its own.
 
 use clap::Args;
-use regatta_engine::people::Override;
+use regatta_engine::people::{Mode, Override};
 use regatta_engine::report::{Asking, DriveReport, Observer, Unwatched};
 use regatta_engine::{App, DriveOptions, DriveState, Watch};
-use regatta_kit::{Release, Status};
+use regatta_kit::{Release, Status, Task};
 use regatta_sandbox::World;
 use regatta_sandbox::clock::{Pace, ScenarioClock};
 use regatta_sandbox::serve::{PortPlan, Served};
@@ -12,6 +12,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::Globals;
 use crate::cli::drive::told;
@@ -20,11 +21,12 @@ use crate::cli::sandbox::{Speed, WorldArgs, start};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::settings::Settings;
-use crate::terminal::{Board, Lines};
+use crate::terminal::{Board, Lines, can_draw, say};
 use crate::wiring;
 
-/// Scenario seconds a real second on a terminal: five or six days pass in about a minute.
-const TERMINAL_FACTOR: f64 = 8000.0;
+/// On a terminal five or six days pass in about a minute: this many scenario seconds a real second while something
+/// happens, and faster through the days of waiting between.
+const TERMINAL_PACE: Pace = Pace::Eased { factor: 2000.0, calm: Duration::from_secs(2) };
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -55,10 +57,10 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
     let scenario = args.world.scenario(args.release)?;
     let (release, started_at) = (scenario.release, scenario.start);
     let for_people = matches!(globals.output, Format::Table | Format::Wide) && !globals.quiet;
-    let on_terminal = for_people && std::io::stderr().is_terminal();
+    let on_terminal = for_people && can_draw();
     let pace = match args.speed {
         Some(Speed::Factor(factor)) => Pace::Stepped(factor),
-        None if on_terminal => Pace::Stepped(TERMINAL_FACTOR),
+        None if on_terminal => TERMINAL_PACE,
         Some(Speed::Max) | None => Pace::Max,
     };
     let clock = ScenarioClock::new(World::new(scenario), pace);
@@ -84,7 +86,8 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
         (true, true) => &board,
         (true, false) => &lines,
     };
-    let report = drive(&app, release, observer, on_terminal && std::io::stdin().is_terminal()).await?;
+    let asks = (on_terminal && std::io::stdin().is_terminal()).then_some(&board);
+    let report = drive(&app, release, observer, asks).await?;
 
     let world = clock.world();
     let effects = world.effects().counts();
@@ -111,50 +114,67 @@ fn identity(name: &str) -> Option<String> {
     }
 }
 
-/// Drives to the end; on a terminal asks what only a person can settle, and goes on.
+/// Drives to the end; with a board to ask below, asks what only a person can settle, and goes on.
 async fn drive(
     app: &App,
     release: Release,
     observer: &dyn Observer,
-    may_ask: bool,
+    asks: Option<&Board>,
 ) -> Result<DriveReport, Failure> {
     let mut moved = Vec::new();
     loop {
         let options = DriveOptions { email: None, watch: Watch::UntilDone };
         let mut report = app.drive(release, options, observer).await?;
         moved.append(&mut report.moved);
-        if report.state == DriveState::NeedsHuman
-            && may_ask
-            && answer(app, release, &report.needs_human).await?
-        {
-            continue;
+        let question = report.needs_human.iter().find(|q| q.can_be(Status::Pass));
+        if let (DriveState::NeedsHuman, Some(board), Some(question)) = (report.state, asks, question) {
+            board.let_go();
+            if let Some((verdict, reason)) = answer(question)? {
+                let what = Override { task: question.task, verdict, reason, evidence: None };
+                app.override_task(release, what, Mode::Real).await?;
+                say("");
+                continue;
+            }
         }
         report.moved = moved;
         return Ok(report);
     }
 }
 
-/// Asks a question on the terminal; whether the answer lets the drive go on.
-async fn answer(app: &App, release: Release, questions: &[Asking]) -> Result<bool, Failure> {
-    let Some(question) = questions.first() else { return Ok(false) };
-    eprintln!("\n{}", question.question);
+/// Which answers a question allows here: those that its options name, for a judgement of a build.
+trait Answerable {
+    fn can_be(&self, verdict: Status) -> bool;
+}
+
+impl Answerable for Asking {
+    fn can_be(&self, verdict: Status) -> bool {
+        let flag = format!("--verdict {}", verdict.word().to_lowercase());
+        matches!(self.task, Task::AnalyzeCandidateBuild | Task::AnalyzePromotedBuild)
+            && self.options.iter().any(|option| option.contains(&flag))
+    }
+}
+
+/// Asks a question on the terminal: verdict and reason, or `None` to stop. The end of input stops.
+fn answer(question: &Asking) -> Result<Option<(Status, String)>, Failure> {
+    say(&format!("\n{}", question.question));
+    question.evidence.iter().for_each(|link| say(&format!("  see {link}")));
+    let may_fail = question.can_be(Status::Fail);
+    let prompt = if may_fail { "  [p]ass, [f]ail, or [s]top here? " } else { "  [p]ass, or [s]top here? " };
     let verdict = loop {
-        match ask("  [p]ass, [f]ail, or [s]top here? ")?.to_lowercase().as_str() {
+        let Some(answer) = ask(prompt)? else { return Ok(None) };
+        match answer.to_lowercase().as_str() {
             "p" | "pass" => break Status::Pass,
-            "f" | "fail" => break Status::Fail,
-            "s" | "stop" | "" => return Ok(false),
+            "f" | "fail" if may_fail => break Status::Fail,
+            "s" | "stop" | "" => return Ok(None),
             _ => {}
         }
     };
-    let reason = loop {
-        if let Ok(reason) = said(&ask("  Why? It is recorded. ")?) {
-            break reason;
+    loop {
+        let Some(answer) = ask("  Why? It is recorded. ")? else { return Ok(None) };
+        if let Ok(reason) = said(&answer) {
+            return Ok(Some((verdict, reason)));
         }
-    };
-    let what = Override { task: question.task, verdict, reason, evidence: None };
-    app.override_task(release, what, regatta_engine::people::Mode::Real).await?;
-    eprintln!();
-    Ok(true)
+    }
 }
 
 /// The ended sandbox's addresses mean nothing and differ from run to run; its services' names do not.

@@ -1,10 +1,13 @@
 //! `regatta drive`: every legal move now; with `--watch`, until done.
 
 use clap::Args;
-use regatta_engine::report::{Asking, DriveReport, Moved, Observer, Snapshot, Waiting};
-use regatta_engine::{DriveOptions, Watch};
+use jiff::Timestamp;
+use regatta_engine::report::{Asking, DriveReport, Failed, Observer, Waiting};
+use regatta_engine::{DriveOptions, DriveState, Watch};
 use regatta_kit::{Arch, Release};
+use regatta_tasks::email::Email;
 use serde::Serialize;
+use std::str::FromStr as _;
 
 use crate::cli::Globals;
 use crate::failure::Failure;
@@ -30,21 +33,9 @@ pub(crate) struct DriveArgs {
     pub(crate) dry_run: bool,
 }
 
-/// An e-mail address in the form the specification's tools accept: `local@domain.tld`.
-pub(crate) fn email(text: &str) -> Result<String, String> {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-');
-    let good = text.split_once('@').is_some_and(|(local, domain)| {
-        let last = domain.rsplit('.').next().unwrap_or_default();
-        !local.is_empty()
-            && local.chars().all(plain)
-            && domain.contains('.')
-            && domain
-                .split('.')
-                .all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'))
-            && last.len() >= 2
-            && last.chars().all(|c| c.is_ascii_alphabetic())
-    });
-    if good { Ok(text.to_owned()) } else { Err("is no e-mail address; write local@domain.tld".to_owned()) }
+/// An owner's address, as clap reads it.
+fn email(text: &str) -> Result<String, String> {
+    Email::from_str(text).map(|email| email.as_str().to_owned()).map_err(|e| e.to_string())
 }
 
 #[derive(Serialize)]
@@ -88,23 +79,19 @@ pub(crate) async fn run(globals: &Globals, args: &DriveArgs) -> Result<u8, Failu
         }
     };
     app.clock.leave(report.look_again).await;
-    output::show(globals.output, "drive", &report, || told(&report))?;
+    output::show(globals.output, "drive", &report, || {
+        if globals.quiet { attention(&report) } else { told(&report) }
+    })?;
     Ok(report.state.exit_code())
 }
 
 /// How a drive ended, for people.
 pub(crate) fn told(report: &DriveReport) -> String {
-    use regatta_engine::DriveState;
     let mut text = format!("\n{}: overall {}\n", report.release, report.overall_status);
     for (task, status) in report.tasks.iter() {
         text.push_str(&format!("  {status:11}  {task}\n"));
     }
-    text.push_str(&waiting_lines(&report.waiting));
-    text.push_str(&question_lines(&report.needs_human));
-    for issue in report.issues.iter().filter(|i| !i.resolved) {
-        let kind = if issue.blocker { "blocker" } else { "issue" };
-        text.push_str(&format!("Open {kind}: {}\n", issue.issue));
-    }
+    text.push_str(&attention(report));
     text.push_str(match report.state {
         DriveState::Done => "Done: every task passed.\n",
         DriveState::Stopped => {
@@ -119,17 +106,82 @@ pub(crate) fn told(report: &DriveReport) -> String {
     text
 }
 
+/// What somebody has to know or do: failures with the way out, waits, questions, open issues. Nothing when all is well.
+pub(crate) fn attention(report: &DriveReport) -> String {
+    let mut text = failed_lines(report.release, &report.failed);
+    text.push_str(&waiting_lines(&report.waiting));
+    text.push_str(&question_lines(&report.needs_human));
+    for issue in report.issues.iter().filter(|i| !i.resolved) {
+        let kind = if issue.blocker { "blocker" } else { "issue" };
+        text.push_str(&format!("Open {kind}: {}\n", issue.issue));
+    }
+    text
+}
+
+/// Longest failure told in full, in lines.
+const FAILURE_LINES: usize = 20;
+
+/// Each failed task with what it came to, and once the way out.
+fn failed_lines(release: Release, failed: &[Failed]) -> String {
+    let mut text = String::new();
+    for Failed { task, why } in failed {
+        let why = why.trim();
+        text.push_str(&match why.lines().count() {
+            0 => format!("Failed: {task}\n"),
+            1 => format!("Failed: {task}: {why}\n"),
+            lines => {
+                let shown: String = why
+                    .lines()
+                    .take(FAILURE_LINES)
+                    .map(|l| format!("    {l}").trim_end().to_owned() + "\n")
+                    .collect();
+                let rest = match lines.saturating_sub(FAILURE_LINES) {
+                    0 => String::new(),
+                    more => format!("    … {more} more lines: regatta status {release} -o wide\n"),
+                };
+                format!("Failed: {task}:\n{shown}{rest}")
+            }
+        });
+    }
+    let on = match failed {
+        [] => return text,
+        [one] => format!("{release} {}", one.task),
+        _ => format!("{release} TASK"),
+    };
+    text.push_str(&format!(
+        "Mend it, then: regatta retry {on}; or regatta override {on} --verdict pass --reason …\n"
+    ));
+    text
+}
+
+/// What is waited for, tasks that wait for the same on one line.
 fn waiting_lines(waiting: &[Waiting]) -> String {
-    let rest = |w: &&Waiting| w.waits_for != "tasks" && w.waits_for != "person";
-    waiting
+    let mut folded: Vec<(Vec<&str>, &str, Option<Timestamp>)> = Vec::new();
+    for wait in waiting.iter().filter(|w| w.waits_for != "tasks" && w.waits_for != "person") {
+        match folded.iter_mut().find(|(_, why, _)| *why == wait.why) {
+            Some((tasks, _, next)) => {
+                tasks.push(wait.task.name());
+                *next = [*next, wait.check_after].into_iter().flatten().min();
+            }
+            None => folded.push((vec![wait.task.name()], &wait.why, wait.check_after)),
+        }
+    }
+    folded
         .iter()
-        .filter(rest)
-        .map(|w| {
-            let next =
-                w.check_after.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
-            format!("Waiting: {}: {}{next}\n", w.task, w.why)
+        .map(|(tasks, why, next)| {
+            let next = next.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
+            format!("Waiting: {}: {why}{next}\n", listed(tasks))
         })
         .collect()
+}
+
+/// `a`, `a and b`, `a, b and c`.
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
 }
 
 pub(crate) fn question_lines(asking: &[Asking]) -> String {
@@ -142,23 +194,73 @@ pub(crate) fn question_lines(asking: &[Asking]) -> String {
         .collect()
 }
 
-impl Observer for terminal::Lines {
-    fn moved(&self, moved: &Moved) {
-        self.line(moved.at, &format!("{}: {}", moved.task, moved.outcome));
-    }
-
-    fn waits(&self, snapshot: &Snapshot) {
-        self.waits_once(snapshot);
-    }
-
-    fn told(&self, line: &str) {
-        self.quiet_line(line);
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::email;
+    use super::{email, failed_lines, listed, waiting_lines};
+    use regatta_engine::report::{Failed, Waiting};
+    use regatta_kit::Task;
+
+    #[test]
+    fn tasks_that_wait_for_the_same_share_a_line() {
+        let wait = |task, why: &str, check_after: Option<&str>| Waiting {
+            task,
+            waits_for: "stopped".to_owned(),
+            why: why.to_owned(),
+            since: "2026-04-16T15:00:00Z".parse().unwrap(),
+            check_after: check_after.map(|at| at.parse().unwrap()),
+        };
+        let waiting = [
+            wait(Task::StageTesting, "stopped", Some("2026-04-16T16:10:00Z")),
+            wait(Task::ImageSignedCheck, "no signature yet", None),
+            wait(Task::ImageConsistencyCheck, "stopped", Some("2026-04-16T16:00:00Z")),
+            wait(Task::ChangeAdvisoryStatus, "stopped", None),
+        ];
+        insta::assert_snapshot!(waiting_lines(&waiting), @"
+        Waiting: stage-testing, image-consistency-check and change-advisory-status: stopped (next look Thu 16 Apr 16:00Z)
+        Waiting: image-signed-check: no signature yet
+        ");
+        assert_eq!((listed(&[]), listed(&["a", "b"])), (String::new(), "a and b".to_owned()));
+    }
+
+    #[test]
+    fn failures_are_told_with_the_way_out() {
+        let release = "4.20.1".parse().unwrap();
+        let failed = |task, why: &str| Failed { task, why: why.to_owned() };
+        let one = [failed(Task::TakeOwnership, "the ticket is closed\n")];
+        insta::assert_snapshot!(failed_lines(release, &one), @"
+        Failed: take-ownership: the ticket is closed
+        Mend it, then: regatta retry 4.20.1 take-ownership; or regatta override 4.20.1 take-ownership --verdict pass --reason …
+        ");
+        let long = (1..=22).map(|n| format!("line {n}\n")).collect::<String>();
+        let several = [failed(Task::StageTesting, &long), failed(Task::ImageSignedCheck, "")];
+        insta::assert_snapshot!(failed_lines(release, &several), @"
+        Failed: stage-testing:
+            line 1
+            line 2
+            line 3
+            line 4
+            line 5
+            line 6
+            line 7
+            line 8
+            line 9
+            line 10
+            line 11
+            line 12
+            line 13
+            line 14
+            line 15
+            line 16
+            line 17
+            line 18
+            line 19
+            line 20
+            … 2 more lines: regatta status 4.20.1 -o wide
+        Failed: image-signed-check
+        Mend it, then: regatta retry 4.20.1 TASK; or regatta override 4.20.1 TASK --verdict pass --reason …
+        ");
+        assert_eq!(failed_lines(release, &[]), "");
+    }
 
     #[test]
     fn addresses_are_checked() {

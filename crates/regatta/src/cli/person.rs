@@ -8,6 +8,7 @@ use std::io::{IsTerminal as _, Write as _};
 use crate::cli::{Globals, TaskArg};
 use crate::failure::Failure;
 use crate::output::{self, Changed, Format};
+use crate::terminal::say;
 use crate::wiring;
 
 #[derive(Debug, Args)]
@@ -117,7 +118,7 @@ pub(crate) async fn run_reset(globals: &Globals, args: &ResetArgs) -> Result<u8,
 
 /// `--yes --reason`, or a person at a terminal who says both.
 fn confirmed(args: &ResetArgs) -> Result<String, Failure> {
-    if let (true, Some(reason)) | (_, Some(reason)) = (args.yes || args.dry_run, &args.reason)
+    if let Some(reason) = &args.reason
         && (args.yes || args.dry_run)
     {
         return Ok(reason.clone());
@@ -130,23 +131,32 @@ fn confirmed(args: &ResetArgs) -> Result<String, Failure> {
     }
     let reason = match &args.reason {
         Some(reason) => reason.clone(),
-        None => ask(&format!("Why is {} of {} put back? ", args.on.task, args.on.release))?,
+        None => {
+            ask(&format!("Why is {} of {} put back? ", args.on.task, args.on.release))?.unwrap_or_default()
+        }
     };
     let reason = said(&reason).map_err(|e| Failure::Input(format!("the reason {e}")))?;
-    if !args.yes && ask("Put it back to Not Started? [y/N] ")?.to_lowercase() != "y" {
+    let agreed = |answer: Option<String>| answer.is_some_and(|a| a.eq_ignore_ascii_case("y"));
+    if !args.yes && !agreed(ask("Put it back to Not Started? [y/N] ")?) {
         return Err(Failure::Input("nothing was changed".to_owned()));
     }
     Ok(reason)
 }
 
-/// Asks on the terminal.
-pub(crate) fn ask(question: &str) -> Result<String, Failure> {
-    eprint!("{question}");
-    let place = || "standard input".to_owned();
-    std::io::stderr().flush().map_err(|source| Failure::File { place: place(), source })?;
+/// Asks on the terminal; `None` at the end of input.
+pub(crate) fn ask(question: &str) -> Result<Option<String>, Failure> {
+    let failed = |source| Failure::File { place: "standard input".to_owned(), source };
+    let mut err = std::io::stderr();
+    let _ = err.write_all(question.as_bytes()).and_then(|()| err.flush());
     let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer).map_err(|source| Failure::File { place: place(), source })?;
-    Ok(answer.trim().to_owned())
+    match std::io::stdin().read_line(&mut answer).map_err(failed)? {
+        0 => {
+            // The question's line has no end yet.
+            say("");
+            Ok(None)
+        }
+        _ => Ok(Some(answer.trim().to_owned())),
+    }
 }
 
 /// What was done, for people on stdout in one line.

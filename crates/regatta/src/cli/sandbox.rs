@@ -13,6 +13,7 @@ use std::str::FromStr;
 
 use crate::failure::Failure;
 use crate::output;
+use crate::terminal::say;
 
 #[derive(Debug, Args)]
 pub(crate) struct SandboxArgs {
@@ -116,6 +117,7 @@ pub(crate) async fn start(
         .map_err(|source| Failure::File { place: "this program".to_owned(), source })?;
     let elliott = format!("{} elliott-stand-in --control {control}", program.display());
     served.env.insert("REGATTA_ELLIOTT".to_owned(), elliott);
+    served.env.insert("REGATTA_WORLD".to_owned(), world_name(clock));
     Ok(served)
 }
 
@@ -141,9 +143,20 @@ pub(crate) async fn run(_globals: &crate::cli::Globals, args: &SandboxArgs) -> R
     let view = SandboxView { schema: "regatta.sandbox/v1", services: &served.urls, env: &served.env };
     let line = serde_json::to_string(&view).map_err(|e| Failure::Internal(e.to_string()))?;
     output::print(&format!("{line}\n"))?;
-    eprintln!("Serving {} until interrupted.", clock.world().scenario().release);
+    say(&format!("Serving {} until interrupted.", clock.world().scenario().release));
     interrupted().await;
     Ok(0)
+}
+
+/// Tells this world from every other, so that no state of one is taken for another's.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what a world is called needs real time; scenario clocks repeat themselves"
+)]
+fn world_name(clock: &ScenarioClock) -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let scenario = clock.world().scenario();
+    format!("sandbox:{}-{}-{:x}-{}", scenario.release, scenario.seed, since.as_millis(), std::process::id())
 }
 
 /// Waits for Ctrl-C or a polite kill.

@@ -134,38 +134,12 @@ fn one(globals: &Globals, view: StatusView) -> Result<String, Failure> {
         let rows: Vec<Vec<String>> = view
             .task_details
             .iter()
-            .map(|(task, d)| {
-                let why = match view.waiting.iter().find(|w| w.task == *task) {
-                    Some(wait) => wait.why.clone(),
-                    None if d.by == "override" => {
-                        let over = view.overrides.iter().rev().find(|o| o.task == *task);
-                        over.map_or_else(String::new, |o| {
-                            format!(
-                                "by override of {} ({}): {}",
-                                o.who,
-                                o.role,
-                                o.reason.as_deref().unwrap_or("no reason")
-                            )
-                        })
-                    }
-                    None => {
-                        let result = d.result.as_deref().unwrap_or_default();
-                        let lines = if globals.output == Format::Wide { usize::MAX } else { 1 };
-                        result
-                            .lines()
-                            .rev()
-                            .take(lines)
-                            .next()
-                            .unwrap_or_default()
-                            .chars()
-                            .take(100)
-                            .collect()
-                    }
-                };
-                vec![task.to_string(), d.status.to_string(), why]
-            })
+            .map(|(task, d)| vec![task.to_string(), d.status.to_string(), why(&view, *task, d)])
             .collect();
         text.push_str(&output::columns(&["TASK", "STATUS", "WHY"], &rows));
+        if globals.output == Format::Wide {
+            text.push_str(&results(&view));
+        }
         text.push_str(&question_lines(&view.needs_human));
         for issue in view.issues.iter().filter(|i| !i.resolved) {
             text.push_str(&format!(
@@ -176,6 +150,43 @@ fn one(globals: &Globals, view: StatusView) -> Result<String, Failure> {
         }
         text
     })
+}
+
+/// Longest result shown in the table, in characters; `-o wide` has the whole.
+const SHORT_RESULT_CHARS: usize = 100;
+
+/// Why a task stands where it does, on one line: its wait, else its override, else the end of its result.
+fn why(view: &StatusView, task: Task, detail: &Detail) -> String {
+    if let Some(wait) = view.waiting.iter().find(|w| w.task == task) {
+        return wait.why.replace('\n', " ");
+    }
+    if detail.by == "override"
+        && let Some(over) = view.overrides.iter().rev().find(|o| o.task == task)
+    {
+        let reason = over.reason.as_deref().unwrap_or("no reason");
+        return format!("by override of {} ({}): {reason}", over.who, over.role);
+    }
+    let last = detail.result.as_deref().unwrap_or_default().lines().next_back().unwrap_or_default();
+    match last.char_indices().nth(SHORT_RESULT_CHARS) {
+        Some((end, _)) => format!("{}…", &last[..end]),
+        None => last.to_owned(),
+    }
+}
+
+/// Every task's whole result, indented below its name.
+fn results(view: &StatusView) -> String {
+    let mut text = String::new();
+    for (task, detail) in &view.task_details {
+        let Some(result) = detail.result.as_deref().filter(|r| !r.trim().is_empty()) else { continue };
+        text.push_str(&format!("\n{task} (attempt {}, by {}):\n", detail.attempt, detail.by));
+        for line in result.lines() {
+            text.push_str(&format!("  {}\n", line.trim_end()));
+        }
+    }
+    if !text.is_empty() {
+        text.push('\n');
+    }
+    text
 }
 
 async fn all(globals: &Globals, app: &regatta_engine::App) -> Result<String, Failure> {

@@ -37,12 +37,12 @@ fn releases() {
 
 #[test]
 fn addresses_and_reasons() {
-    insta::assert_snapshot!(shown(&["drive", "4.20.1", "--email", "me"]), @"
+    insta::assert_snapshot!(shown(&["drive", "4.20.1", "--email", "me"]), @r#"
     exit 2
-    error: invalid value 'me' for '--email <EMAIL>': is no e-mail address; write local@domain.tld
+    error: invalid value 'me' for '--email <EMAIL>': e-mail address "me": has no @; write local@domain.tld, such as jdoe@example.com
 
     For more information, try '--help'.
-    ");
+    "#);
     insta::assert_snapshot!(shown(&["override", "4.20.1", "stage-testing", "--verdict", "pass", "--reason", " "]), @"
     exit 2
     error: invalid value ' ' for '--reason <REASON>': is empty; say why
@@ -110,7 +110,7 @@ fn settings_files() {
     };
     insta::assert_snapshot!(with("owner = \"a@b.cc\"\nownr = 1\n"), @"
     exit 2
-    regatta: regatta.toml:1: unknown field `ownr`, expected one of `store`, `owner`, `actor`, `role`, `arch`, `mail_domain`, `policy`, `statebox`, `report`, `slack`, `services`
+    regatta: regatta.toml:2: unknown field `ownr`, expected one of `store`, `owner`, `actor`, `role`, `arch`, `mail_domain`, `policy`, `statebox`, `report`, `slack`, `services`
     ");
     insta::assert_snapshot!(with("[policy]\nanalysis = \"maybe\"\n"), @"
     exit 2
@@ -118,7 +118,7 @@ fn settings_files() {
     ");
     insta::assert_snapshot!(with("[services.jenkins]\nurl = \"jenkins\"\n"), @r#"
     exit 2
-    regatta: [services.jenkins] url: "jenkins" is no URL (relative URL without a base); write a base URL such as https://host.example.com
+    regatta: regatta.toml: [services.jenkins] url: "jenkins" is no URL (relative URL without a base); write a base URL such as https://host.example.com
     "#);
     insta::assert_snapshot!(with("owner = \n"), @"
     exit 2
@@ -148,8 +148,37 @@ fn statebox_files() {
     exit 1
     4.20.1.yaml: line 8, tasks[0].status: status "Passed": is not a status; write Not Started, In Progress, Pass or Fail
     "#);
-    insta::assert_snapshot!(program.run(&["statebox", "validate", "absent.yaml"]).shown(), @"
-    exit 2
-    regatta: absent.yaml: No such file or directory (os error 2)
+}
+
+#[test]
+fn a_statebox_file_that_cannot_be_read_keeps_no_other_from_being_checked() {
+    let program = Program::new();
+    let at = |name: &str| program.home.path().join(name);
+    let good = "schema_version: '1.0'\nrelease: 4.20.1\ncreated_at: '2026-04-16T15:03:10Z'\nupdated_at: '2026-04-16T15:03:10Z'\nmetadata: {}\ntasks: []\nissues: []\n";
+    std::fs::write(at("good.yaml"), good).unwrap();
+    std::fs::write(at("latin.yaml"), b"schema_version: '1.0'\nrelease: \xe9\n").unwrap();
+    std::fs::create_dir(at("folder")).unwrap();
+    insta::assert_snapshot!(program.run(&["statebox", "validate", "latin.yaml", "folder", "good.yaml"]).shown(), @"
+    exit 1
+    latin.yaml: line 2: is no text (byte 31 is not UTF-8)
+    folder: Is a directory (os error 21)
+    good.yaml: good
     ");
+    insta::assert_snapshot!(program.run(&["statebox", "validate", "absent.yaml", "latin.yaml", "good.yaml"]).shown(), @"
+    exit 2
+    absent.yaml: No such file or directory (os error 2)
+    latin.yaml: line 2: is no text (byte 31 is not UTF-8)
+    good.yaml: good
+    ");
+    let one = program.run(&["statebox", "validate", "absent.yaml", "good.yaml", "-o", "json"]);
+    assert_eq!((one.code, one.json()["files"][1]["valid"].as_bool()), (2, Some(true)), "{}", one.shown());
+}
+
+#[test]
+fn a_settings_file_that_is_named_has_to_be_there() {
+    for name in ["regatta.toml", "regatta/regatta.toml", "other.toml"] {
+        let ran = shown(&["config", "show", "--config", name]);
+        assert_eq!(ran, format!("exit 2\nregatta: {name}: No such file or directory (os error 2)\n"));
+    }
+    assert!(shown(&["config", "show"]).starts_with("exit 0"));
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod demo;
+mod looking;
 mod program;
 mod recorded;
 mod sandbox;

@@ -171,7 +171,6 @@ fn a_dry_run_tells_the_plan_and_changes_nothing() {
       take up 4.20.1: create its state
       read the candidate build's result file
       start create-test-report
-    Waiting: analyze-candidate-build: evidence not readable: not looked at yet
     ");
     assert_eq!(world.effects(), serde_json::json!({}));
     assert_eq!(world.run(&["status", "4.20.1"]).code, 2);

@@ -51,7 +51,7 @@ impl ClockReport {
     pub(crate) fn of(clock: &ScenarioClock) -> Self {
         let (stepped, rate) = match clock.pace() {
             Pace::Max => (true, None),
-            Pace::Stepped(factor) => (true, Some(factor)),
+            Pace::Stepped(factor) | Pace::Eased { factor, .. } => (true, Some(factor)),
             Pace::Flowing(factor) => (false, Some(factor)),
         };
         Self { now: clock.now(), stepped, rate }

@@ -3,4 +3,5 @@
 mod crashes;
 mod people;
 mod releases;
+mod together;
 mod writers;

@@ -6,7 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::{GitLab, api_path, wire};
-use crate::error::ServiceError;
+use crate::error::{Fault, ServiceError};
 
 /// Which merge request: project and number, taken from its URL's path. The host comes from settings, never from here.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -210,17 +210,23 @@ impl GitLab {
         Ok(if approved { Approval::Already } else { Approval::Missing })
     }
 
-    /// Approves. Look with [`GitLab::my_approval`] first: a second approval by the same user is refused.
+    /// Approves. A merge request that this user had approved already stays approved, which is no error.
     ///
     /// # Errors
     /// As every call.
     pub async fn approve(&self, at: &MrRef) -> Result<(), ServiceError> {
         let iid = at.iid.to_string();
-        self.remote
-            .post(&api_path(&["projects", &at.project, "merge_requests", &iid, "approve"]))
-            .send()
-            .await?;
-        Ok(())
+        let call = self.remote.post(&api_path(&["projects", &at.project, "merge_requests", &iid, "approve"]));
+        match call.send().await {
+            // GitLab answers a second approval by the same user with 401, as it does a bad token.
+            Err(error) if matches!(error.fault, Fault::NotAuthorised { .. }) => {
+                match self.my_approval(at).await? {
+                    Approval::Already => Ok(()),
+                    Approval::Missing => Err(error),
+                }
+            }
+            answer => answer.map(drop),
+        }
     }
 
     /// Where a person looks at a merge request.
