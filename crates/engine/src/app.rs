@@ -319,7 +319,6 @@ impl App {
             release_date: data.release_date,
             candidate_builds: data.candidates,
             shipment_mr,
-            ..Metadata::default()
         })
     }
 }

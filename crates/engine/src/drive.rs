@@ -222,14 +222,13 @@ impl<'a> Drive<'a> {
                     Some(next.unwrap_or(event))
                 }
                 Ahead::Nothing if self.something_runs() && follows_a_job(decision) => next,
-                Ahead::Nothing if decision.next_deadline.is_some() => decision.next_deadline,
                 // Nothing more happens by itself; what happened since the last look must still be seen.
                 Ahead::Nothing if *last_look == LastLook::NotTaken => {
                     *last_look = LastLook::Taken;
                     lock(&self.book).forget_looks();
                     Some(now)
                 }
-                Ahead::Nothing => retrying,
+                Ahead::Nothing => [decision.next_deadline, retrying].into_iter().flatten().min(),
             },
         }
     }

@@ -9,11 +9,17 @@ use regatta_flow::facts::after;
 use regatta_statebox::event::Body;
 use regatta_statebox::fold::{Folded, Lease};
 
-/// The longest poll interval of the table, 30 minutes, and a margin.
-const TERM: SignedDuration = SignedDuration::from_mins(40);
+/// How long a lease is taken for.
+const TERM: SignedDuration = SignedDuration::from_mins(60);
+/// What is always left of it at an intent: the longest poll interval of the table, 30 minutes, and a margin.
+const LEFT: SignedDuration = SignedDuration::from_mins(40);
 
-/// The entries that take or renew the lease; that of a driver known to be dead is ended first.
+/// The entries that take or renew the lease; none while enough of it is left. That of a driver known to be dead is ended
+/// first.
 pub(crate) fn take(folded: &Folded, holder: &str, now: Timestamp) -> Vec<Body> {
+    if folded.lease.as_ref().is_some_and(|l| l.holder == holder && l.until >= after(now, LEFT)) {
+        return Vec::new();
+    }
     let dead = folded
         .lease
         .as_ref()

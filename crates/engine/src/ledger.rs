@@ -62,7 +62,17 @@ impl Ledger<'_> {
         self.session.append(drafts).await.map_err(Stopped::Engine)
     }
 
-    async fn make(&self, key: EffectKey, remote: &dyn Triggerable) -> Result<Handle, Stopped> {
+    /// Makes an effect once; `done` turns its handle into what is written down together with it.
+    pub(crate) async fn make(
+        &self,
+        key: EffectKey,
+        remote: &dyn Triggerable,
+        done: impl Fn(&Handle) -> Option<Body>,
+    ) -> Result<Handle, Stopped> {
+        let written = |handle: &Handle| {
+            let triggered = Body::Triggered { key: key.clone(), handle: handle.clone() };
+            [Some(triggered), done(handle)].into_iter().flatten().map(Draft::from).collect()
+        };
         if let Some(handle) = self.made(&key) {
             return Ok(handle);
         }
@@ -74,7 +84,7 @@ impl Ledger<'_> {
             // An earlier run was cut off between intent and handle: what it did is above the mark, if it did anything.
             if let Some(handle) = remote.find(mark).await? {
                 tracing::info!(%key, handle = %handle.id, "adopted what an interrupted run had begun");
-                self.write(vec![Body::Triggered { key, handle: handle.clone() }.into()]).await?;
+                self.write(written(&handle)).await?;
                 return Ok(handle);
             }
         } else {
@@ -86,7 +96,7 @@ impl Ledger<'_> {
             self.still_alone()?;
         }
         let handle = remote.trigger().await?;
-        self.write(vec![Body::Triggered { key, handle: handle.clone() }.into()]).await?;
+        self.write(written(&handle)).await?;
         Ok(handle)
     }
 }
@@ -101,7 +111,7 @@ impl Effects for Ledger<'_> {
         key: EffectKey,
         remote: &'a dyn Triggerable,
     ) -> BoxFuture<'a, Result<Handle, Stopped>> {
-        Box::pin(self.make(key, remote))
+        Box::pin(self.make(key, remote, |_| None))
     }
 
     fn follow<'a>(&'a self, key: EffectKey, handle: Handle) -> BoxFuture<'a, Result<(), Stopped>> {

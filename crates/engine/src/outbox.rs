@@ -113,10 +113,8 @@ impl Outbox {
                 return Ok(());
             }
             match deliver_one(session, &message).await {
-                Ok(handle) => {
+                Ok(()) => {
                     self.slack.succeeded();
-                    let told = Body::Told { key: message.key.clone(), handle: Some(handle) };
-                    session.append(vec![told.into()]).await?;
                     lines.push(format!("told {}", message.key));
                 }
                 // Whoever overtook this driver may have told it; the next pass sees.
@@ -225,7 +223,7 @@ fn critical_issues(session: &Session<'_>) -> Vec<String> {
     })
 }
 
-async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<Handle, Stopped> {
+async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<(), Stopped> {
     let ledger = Ledger { session, task: None };
     let app = session.app;
     let (channel, mention) = address(session, message).await?;
@@ -235,15 +233,33 @@ async fn deliver_one(session: &Session<'_>, message: &Message) -> Result<Handle,
     if let Some(first) = parts.first_mut() {
         *first = format!("{mention} {first}");
     }
-    let mut first = None;
+    let last = parts.len().saturating_sub(1);
     for (i, part) in parts.iter().enumerate() {
         let key = if i == 0 { message.key.clone() } else { format!("{}/{}", message.key, i + 1) };
         let post =
             Post { services: &app.services, channel: &channel, text: part, key: &key, now: session.now() };
-        let handle = ledger.once(EffectKey(format!("slack:{key}")), &post).await?;
-        first.get_or_insert(handle);
+        // It is told once its last part is: written together with that part's handle.
+        let done = |handle: &Handle| {
+            (i == last).then(|| Body::Told { key: message.key.clone(), handle: Some(handle.clone()) })
+        };
+        let effect = EffectKey(format!("slack:{key}"));
+        let made_before = ledger.made(&effect).is_some();
+        let handle = ledger.make(effect, &post, done).await?;
+        if made_before && i == last {
+            session
+                .append(vec![Body::Told { key: message.key.clone(), handle: Some(handle) }.into()])
+                .await
+                .map_err(Stopped::Engine)?;
+        }
     }
-    Ok(first.unwrap_or(Handle { kind: "slack-message".to_owned(), id: String::new(), url: None }))
+    if parts.is_empty() {
+        // Nothing to say is said.
+        session
+            .append(vec![Body::Told { key: message.key.clone(), handle: None }.into()])
+            .await
+            .map_err(Stopped::Engine)?;
+    }
+    Ok(())
 }
 
 /// Channel and mention. One that cannot be looked up is written out in words.

@@ -1,7 +1,8 @@
 //! Showing a release that moves: plain lines, or a table that is drawn anew on a terminal. All of it goes to stderr.
 
 use jiff::Timestamp;
-use regatta_engine::report::{Moved, Observer, Snapshot};
+use regatta_engine::Watch;
+use regatta_engine::report::{Moved, Observer, Snapshot, Waiting};
 use regatta_kit::{Overall, Release, Status};
 use std::io::{IsTerminal as _, Write as _};
 use std::sync::{Mutex, PoisonError};
@@ -24,15 +25,53 @@ pub(crate) fn can_draw() -> bool {
     std::io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// Tasks that wait for the same.
+pub(crate) struct Together<'a> {
+    pub(crate) tasks: Vec<&'static str>,
+    pub(crate) why: &'a str,
+    /// The first of their next looks.
+    pub(crate) next_look: Option<Timestamp>,
+}
+
+/// Waits in their order, those with one reason together.
+pub(crate) fn folded<'a>(waiting: impl Iterator<Item = &'a Waiting>) -> Vec<Together<'a>> {
+    let mut folded: Vec<Together<'a>> = Vec::new();
+    for wait in waiting {
+        match folded.iter_mut().find(|together| together.why == wait.why) {
+            Some(together) => {
+                together.tasks.push(wait.task.name());
+                together.next_look = [together.next_look, wait.check_after].into_iter().flatten().min();
+            }
+            None => folded.push(Together {
+                tasks: vec![wait.task.name()],
+                why: &wait.why,
+                next_look: wait.check_after,
+            }),
+        }
+    }
+    folded
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
+    }
+}
+
 /// Plain lines on stderr.
 pub(crate) struct Lines {
     last_wait: Mutex<String>,
     verbose: bool,
+    watch: Watch,
 }
 
 impl Lines {
-    pub(crate) fn new(globals: &Globals) -> Self {
-        Self { last_wait: Mutex::default(), verbose: globals.verbose > 0 }
+    /// Lines of a drive that is watched this way.
+    pub(crate) fn new(globals: &Globals, watch: Watch) -> Self {
+        Self { last_wait: Mutex::default(), verbose: globals.verbose > 0, watch }
     }
 
     fn line(&self, at: Timestamp, text: &str) {
@@ -41,11 +80,11 @@ impl Lines {
 
     /// Says what is waited for when that has changed since it was last said.
     fn waits_once(&self, snapshot: &Snapshot) {
-        let waits: Vec<String> = snapshot
-            .waiting
+        let waits: Vec<String> = folded(snapshot.waiting.iter().filter(|w| w.waits_for != "tasks"))
             .iter()
-            .filter(|w| w.waits_for != "tasks")
-            .map(|w| format!("{} waits: {}", w.task, w.why))
+            .map(|Together { tasks, why, .. }| {
+                format!("{} {}: {why}", listed(tasks), if tasks.len() == 1 { "waits" } else { "wait" })
+            })
             .collect();
         let now = waits.join("\n");
         let mut last = self.last_wait.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,7 +104,10 @@ impl Observer for Lines {
     }
 
     fn waits(&self, snapshot: &Snapshot) {
-        self.waits_once(snapshot);
+        // What a single round waits for stands in its summary.
+        if self.watch == Watch::UntilDone {
+            self.waits_once(snapshot);
+        }
     }
 
     fn told(&self, line: &str) {
@@ -144,7 +186,8 @@ impl Board {
         ];
         for (task, status) in snapshot.tasks.iter() {
             let why = snapshot.waiting.iter().find(|w| w.task == task).map_or("", |w| w.why.as_str());
-            lines.push(format!("  {} {:23}  {}", self.paint(*status), task.name(), why.replace('\n', " ")));
+            let line = format!("  {} {:23}  {}", self.paint(*status), task.name(), why.replace('\n', " "));
+            lines.push(line.trim_end().to_owned());
         }
         // The cursor stands on a row of its own below.
         let rows = size.rows.saturating_sub(1).max(1);
@@ -252,7 +295,6 @@ fn cut(line: &str, width: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use regatta_engine::report::Waiting;
     use regatta_kit::{Task, TaskMap};
 
     #[test]
@@ -261,6 +303,12 @@ mod tests {
         assert_eq!(cut("short", 5), "short");
         assert_eq!(cut("船船船", 5), "船船…", "wide characters take two columns");
         assert_eq!(cut("船船船", 4), "船…", "and are never halved");
+    }
+
+    #[test]
+    fn names_are_listed_as_in_a_sentence() {
+        assert_eq!([listed(&[]), listed(&["a"]), listed(&["a", "b"])], ["", "a", "a and b"]);
+        assert_eq!(listed(&["a", "b", "c"]), "a, b and c");
     }
 
     #[test]
@@ -288,16 +336,16 @@ mod tests {
         insta::assert_snapshot!(draw(60, 16).join("\n"), @"
         Regatta demo  4.20.1  seed 1  Thu 16 Apr 15:03Z  Green
 
-          · Not Started create-test-report       
-          · Not Started take-ownership           
-          · Not Started check-cve-tracker-bug    
-          · Not Started push-to-cdn-staging      
-          · Not Started analyze-candidate-build  
-          · Not Started analyze-promoted-build   
-          · Not Started image-consistency-check  
+          · Not Started create-test-report
+          · Not Started take-ownership
+          · Not Started check-cve-tracker-bug
+          · Not Started push-to-cdn-staging
+          · Not Started analyze-candidate-build
+          · Not Started analyze-promoted-build
+          · Not Started image-consistency-check
           · Not Started stage-testing            waits for push-to-…
-          · Not Started image-signed-check       
-          · Not Started change-advisory-status   
+          · Not Started image-signed-check
+          · Not Started change-advisory-status
 
           move 4
           move 5

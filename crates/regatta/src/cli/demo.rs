@@ -26,7 +26,7 @@ use crate::wiring;
 
 /// On a terminal five or six days pass in about a minute: this many scenario seconds a real second while something
 /// happens, and faster through the days of waiting between.
-const TERMINAL_PACE: Pace = Pace::Eased { factor: 2000.0, calm: Duration::from_secs(2) };
+const TERMINAL_PACE: Pace = Pace::Eased { factor: 800.0, calm: Duration::from_millis(1500) };
 
 #[derive(Debug, Args)]
 pub(crate) struct DemoArgs {
@@ -80,7 +80,7 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
     let app = wiring::build(settings, Arc::new(clock.attach())).await?;
 
     let board = Board::new(release, args.world.seed, globals.color.on_stderr());
-    let lines = Lines::new(globals);
+    let lines = Lines::new(globals, Watch::UntilDone);
     let observer: &dyn Observer = match (for_people, on_terminal) {
         (false, _) => &Unwatched,
         (true, true) => &board,
@@ -101,6 +101,10 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
         notifications,
         report,
     };
+    if on_terminal {
+        // Between the picture and the summary.
+        say("");
+    }
     let text = output::text(globals.output, "demo", &view, || summary(&view))?;
     output::print(&named(&text, &served))?;
     Ok(view.report.state.exit_code())
@@ -200,7 +204,7 @@ fn summary(view: &DemoView) -> String {
     };
     format!(
         "{}\n{days} days and {hours} hours of scenario time in {:.1} s; {made} effects at the imitated services, {once}; {} messages told.\n",
-        told(&view.report).trim_start(),
+        told(&view.report),
         view.wall_seconds,
         view.notifications
     )

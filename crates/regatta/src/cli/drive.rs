@@ -1,7 +1,6 @@
 //! `regatta drive`: every legal move now; with `--watch`, until done.
 
 use clap::Args;
-use jiff::Timestamp;
 use regatta_engine::report::{Asking, DriveReport, Failed, Observer, Waiting};
 use regatta_engine::{DriveOptions, DriveState, Watch};
 use regatta_kit::{Arch, Release};
@@ -12,7 +11,7 @@ use std::str::FromStr as _;
 use crate::cli::Globals;
 use crate::failure::Failure;
 use crate::output::{self, Format};
-use crate::terminal;
+use crate::terminal::{self, Together};
 use crate::wiring;
 
 #[derive(Debug, Args)]
@@ -66,7 +65,7 @@ pub(crate) async fn run(globals: &Globals, args: &DriveArgs) -> Result<u8, Failu
         return Ok(0);
     }
     let watch = if args.watch { Watch::UntilDone } else { Watch::Once };
-    let lines = terminal::Lines::new(globals);
+    let lines = terminal::Lines::new(globals, watch);
     let quiet = globals.quiet || !matches!(globals.output, Format::Table | Format::Wide);
     let observer: &dyn Observer = if quiet { &regatta_engine::report::Unwatched } else { &lines };
     let options = DriveOptions { email: args.email.clone(), watch };
@@ -79,6 +78,10 @@ pub(crate) async fn run(globals: &Globals, args: &DriveArgs) -> Result<u8, Failu
         }
     };
     app.clock.leave(report.look_again).await;
+    if !quiet && (args.watch || !report.moved.is_empty()) {
+        // Between the progress and the summary; what is piped on does not begin with an empty line.
+        terminal::say("");
+    }
     output::show(globals.output, "drive", &report, || {
         if globals.quiet { attention(&report) } else { told(&report) }
     })?;
@@ -87,7 +90,7 @@ pub(crate) async fn run(globals: &Globals, args: &DriveArgs) -> Result<u8, Failu
 
 /// How a drive ended, for people.
 pub(crate) fn told(report: &DriveReport) -> String {
-    let mut text = format!("\n{}: overall {}\n", report.release, report.overall_status);
+    let mut text = format!("{}: overall {}\n", report.release, report.overall_status);
     for (task, status) in report.tasks.iter() {
         text.push_str(&format!("  {status:11}  {task}\n"));
     }
@@ -156,32 +159,15 @@ fn failed_lines(release: Release, failed: &[Failed]) -> String {
 
 /// What is waited for, tasks that wait for the same on one line.
 fn waiting_lines(waiting: &[Waiting]) -> String {
-    let mut folded: Vec<(Vec<&str>, &str, Option<Timestamp>)> = Vec::new();
-    for wait in waiting.iter().filter(|w| w.waits_for != "tasks" && w.waits_for != "person") {
-        match folded.iter_mut().find(|(_, why, _)| *why == wait.why) {
-            Some((tasks, _, next)) => {
-                tasks.push(wait.task.name());
-                *next = [*next, wait.check_after].into_iter().flatten().min();
-            }
-            None => folded.push((vec![wait.task.name()], &wait.why, wait.check_after)),
-        }
-    }
-    folded
+    let rest = waiting.iter().filter(|w| w.waits_for != "tasks" && w.waits_for != "person");
+    terminal::folded(rest)
         .iter()
-        .map(|(tasks, why, next)| {
-            let next = next.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
-            format!("Waiting: {}: {why}{next}\n", listed(tasks))
+        .map(|Together { tasks, why, next_look }| {
+            let next =
+                next_look.map_or_else(String::new, |at| format!(" (next look {})", terminal::minute(at)));
+            format!("Waiting: {}: {why}{next}\n", terminal::listed(tasks))
         })
         .collect()
-}
-
-/// `a`, `a and b`, `a, b and c`.
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => (*one).to_owned(),
-        [rest @ .., last] => format!("{} and {last}", rest.join(", ")),
-    }
 }
 
 pub(crate) fn question_lines(asking: &[Asking]) -> String {
@@ -196,7 +182,7 @@ pub(crate) fn question_lines(asking: &[Asking]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{email, failed_lines, listed, waiting_lines};
+    use super::{email, failed_lines, waiting_lines};
     use regatta_engine::report::{Failed, Waiting};
     use regatta_kit::Task;
 
@@ -219,7 +205,6 @@ mod tests {
         Waiting: stage-testing, image-consistency-check and change-advisory-status: stopped (next look Thu 16 Apr 16:00Z)
         Waiting: image-signed-check: no signature yet
         ");
-        assert_eq!((listed(&[]), listed(&["a", "b"])), (String::new(), "a and b".to_owned()));
     }
 
     #[test]

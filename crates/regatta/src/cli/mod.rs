@@ -57,7 +57,7 @@ pub(crate) struct Globals {
     /// Whether to use colour
     #[arg(long, global = true, value_enum, default_value_t)]
     pub(crate) color: Color,
-    /// Say nothing but errors
+    /// Say only what somebody has to know or do
     #[arg(short, long, global = true)]
     pub(crate) quiet: bool,
     /// Say more; twice for still more

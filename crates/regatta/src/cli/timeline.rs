@@ -58,8 +58,14 @@ pub(crate) async fn run(globals: &Globals, args: &ReleaseArg) -> Result<u8, Fail
     Ok(0)
 }
 
-const fn is_bookkeeping(body: &Body) -> bool {
-    matches!(body, Body::Intended { .. } | Body::Queued { .. } | Body::Told { .. } | Body::Leased { .. })
+fn is_bookkeeping(body: &Body) -> bool {
+    match body {
+        Body::Intended { .. } | Body::Queued { .. } | Body::Told { .. } | Body::Leased { .. } => true,
+        Body::Observed { subject, .. } => {
+            matches!(subject.as_str(), "sheet" | "critical-issues") || subject.starts_with("wait:")
+        }
+        _ => false,
+    }
 }
 
 fn words(event: &Event) -> String {

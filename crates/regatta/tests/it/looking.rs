@@ -65,7 +65,7 @@ fn help_lists_the_commands() {
               [default: auto]
 
       -q, --quiet
-              Say nothing but errors
+              Say only what somebody has to know or do
 
       -v, --verbose...
               Say more; twice for still more

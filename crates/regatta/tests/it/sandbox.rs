@@ -177,13 +177,51 @@ fn a_dry_run_tells_the_plan_and_changes_nothing() {
 }
 
 #[test]
-fn real_state_is_never_driven_in_a_sandbox() {
-    let world = World::start(&[]);
-    let mut real = Program::new();
-    let store = format!("sqlite:{}", world.program.home.path().join("real.db").display());
-    real.env = vec![("REGATTA_STORE".to_owned(), store.clone())];
-    assert_eq!(real.run(&["status", "--all"]).code, 0);
-    let refused = world.run(&["drive", "4.20.1", "--store", &store]);
+fn state_of_one_world_is_never_driven_in_another() {
+    let one = World::start(&[]);
+    let store = one.program.env.iter().find(|(name, _)| name == "REGATTA_STORE").unwrap().1.clone();
+    let driven = one.run(&["drive", "4.20.1"]);
+    assert_eq!(driven.code, 3, "{}", driven.shown());
+
+    let other = World::start(&[]);
+    let refused = other.run(&["drive", "4.20.1", "--store", &store]);
     assert_eq!(refused.code, 2, "{}", refused.shown());
     assert!(refused.err.contains("RG004"), "{}", refused.err);
+    assert_eq!(other.effects(), serde_json::json!({}));
+
+    let real = Program::new().run(&[
+        "override",
+        "4.20.1",
+        "stage-testing",
+        "--verdict",
+        "pass",
+        "--reason",
+        "x",
+        "--store",
+        &store,
+    ]);
+    assert_eq!(real.code, 2, "{}", real.shown());
+    assert!(real.err.contains("RG004"), "{}", real.err);
+}
+
+#[test]
+fn a_red_release_tells_what_failed_and_the_way_out_and_the_rest_once() {
+    let world = World::start(&[]);
+    let first = world.run(&["drive", "4.20.1"]);
+    assert!(first.out.starts_with("4.20.1: overall Green\n"), "{}", first.shown());
+    let fail =
+        ["override", "4.20.1", "take-ownership", "--verdict", "fail", "--reason", "the ticket is closed"];
+    assert_eq!(world.run(&fail).code, 0);
+
+    let red = world.run(&["drive", "4.20.1"]);
+    assert_eq!(red.code, 1, "{}", red.shown());
+    let way_out = "Mend it, then: regatta retry 4.20.1 take-ownership; \
+                   or regatta override 4.20.1 take-ownership --verdict pass --reason …\n";
+    assert!(red.out.contains("Failed: take-ownership: ") && red.out.contains(way_out), "{}", red.out);
+    assert_eq!(red.shown().matches("Pipeline stopped").count(), 1, "{}", red.shown());
+
+    let quiet = world.run(&["drive", "4.20.1", "-q"]);
+    assert!(quiet.out.starts_with("Failed: ") && quiet.err.is_empty(), "{}", quiet.shown());
+    assert!(!quiet.out.contains("overall") && quiet.out.contains(way_out), "{}", quiet.out);
+    assert!(world.run(&["retry", "4.20.1", "take-ownership"]).code == 0);
 }

@@ -458,14 +458,18 @@ fn store_error(place: &str, error: ContentsError) -> StoreError {
 
 /// A commit's message: what happened to which release, by whom; details below; Regatta's trailer last.
 fn commit_message<'a>(release: Release, events: impl Iterator<Item = &'a Event>) -> String {
-    let lines: Vec<String> =
-        events.map(|event| format!("{} ({})", happened(&event.body), event.actor)).collect();
-    // The most telling entry is the subject: a move before an issue before anything else.
-    let rank = |line: &str| {
-        if line.starts_with("task ") { 0 } else { usize::from(!line.starts_with("override ")) + 1 }
-    };
-    let subject = lines.iter().min_by_key(|line| rank(line)).map_or("unchanged", String::as_str);
-    let mut message = format!("{release}: {}\n", subject.strip_prefix("task ").unwrap_or(subject));
+    let mut lines: Vec<String> = Vec::new();
+    let mut subject: Option<(u8, usize)> = None;
+    for event in events {
+        let rank = telling(&event.body);
+        // Of equals the last: where a task went through two statuses at once, the one it came to.
+        if subject.is_none_or(|(best, _)| rank >= best) {
+            subject = Some((rank, lines.len()));
+        }
+        lines.push(format!("{} ({})", happened(&event.body), event.actor));
+    }
+    let subject = subject.map_or("unchanged", |(_, place)| &lines[place]);
+    let mut message = format!("{release}: {subject}\n");
     if lines.len() > 1 {
         message.push('\n');
         for line in lines.iter().take(50) {
@@ -479,6 +483,21 @@ fn commit_message<'a>(release: Release, events: impl Iterator<Item = &'a Event>)
     message
 }
 
+/// How much an entry tells those who read the log: persons' decisions most, bookkeeping least.
+const fn telling(body: &Body) -> u8 {
+    match body {
+        Body::Overridden { .. } => 9,
+        Body::TaskMoved { .. } | Body::Opened { .. } => 8,
+        Body::Issue(_) => 7,
+        Body::Asked { .. } => 6,
+        Body::Triggered { .. } => 5,
+        Body::Intended { .. } | Body::Imported { .. } | Body::Refreshed { .. } => 4,
+        Body::Told { .. } | Body::Closed { .. } => 3,
+        Body::Observed { .. } | Body::Queued { .. } => 2,
+        Body::Leased { .. } => 1,
+    }
+}
+
 /// One line on what happened.
 fn happened(body: &Body) -> String {
     let short = |text: &str| regatta_kit::OutsideText::line(text, 50).as_str().to_owned();
@@ -488,7 +507,7 @@ fn happened(body: &Body) -> String {
         Body::Observed { subject, .. } => format!("seen: {}", short(subject)),
         Body::TaskMoved { task, from, to, attempt, .. } => {
             let again = if *attempt > 1 { format!(", attempt {attempt}") } else { String::new() };
-            format!("task {task} {from} → {to}{again}")
+            format!("{task} {from} → {to}{again}")
         }
         Body::Intended { key, .. } => format!("about to {}", short(&key.0)),
         Body::Leased { holder, .. } => format!("driven by {}", short(holder)),
