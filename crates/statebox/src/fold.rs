@@ -266,6 +266,12 @@ impl Folded {
                 let state = &mut self.tasks[*task];
                 finish(state, *verdict, at);
                 state.moved_by = MovedBy::Override;
+                // Whoever reads the document alone sees that a person decided, and why.
+                let reason = event.reason.as_deref().unwrap_or("no reason given");
+                let ground = evidence.as_ref().map_or_else(String::new, |url| format!(", see {url}"));
+                state.result =
+                    Some(format!("{verdict} by override of {} ({role}): {reason}{ground}", event.actor));
+                state.result_digest = None;
                 self.overrides.push(OverrideState {
                     task: *task,
                     verdict: *verdict,
