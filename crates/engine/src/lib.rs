@@ -1,7 +1,7 @@
 //! Observes, decides, acts and records.
 //!
-//! [`App`](app::App) is the one application service that every face calls: command line, and later MCP, REST and chat.
-//! A [`Session`](session::Session) is one driver's hold on one release. No rule of any single task lives here.
+//! [`App`] is the one application service that every face calls: command line, and later MCP, REST and chat.
+//! A `Session` is one driver's hold on one release. No rule of any single task lives here.
 
 pub mod app;
 pub mod contents;

@@ -1,6 +1,6 @@
 //! The scenario language: stories of releases over the sandbox, in process and on its clock.
 //!
-//! A [`Story`](story::Story) owns a world, a store and, one after the other, the drivers that work there. Its verbs are what a
+//! A [`Story`] owns a world, a store and, one after the other, the drivers that work there. Its verbs are what a
 //! person would say: drive, override, crash, look at the effects. Nothing sleeps and nothing is retried.
 
 pub mod story;

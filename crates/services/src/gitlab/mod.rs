@@ -1,6 +1,6 @@
 //! GitLab: the merge request that carries a release's shipment.
 //!
-//! [`GitLab`] reads and writes the merge request itself; [`shipment`] reads the files it changes; [`stage`] says whether
+//! [`GitLab`] reads and writes the merge request itself; `shipment` reads the files it changes; `stage` says whether
 //! the stage release went through and which images it holds.
 
 mod merge_request;

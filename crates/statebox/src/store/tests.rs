@@ -368,7 +368,7 @@ async fn commits_say_what_happened() {
     let log = &repository.inner.lock().unwrap().log;
     assert_eq!(
         log[1].2,
-        "4.20.1: stage-testing Not Started → Fail (ann@host)\n\n- issue: [TOKEN_REDACTED] seen (ann@host)\n- task stage-testing Not Started → Fail (ann@host)\n\nWritten-by: Regatta\n"
+        "4.20.1: stage-testing Not Started → Fail (ann@host)\n\n- issue: [TOKEN_REDACTED] seen (ann@host)\n- stage-testing Not Started → Fail (ann@host)\n\nWritten-by: Regatta\n"
     );
 }
 
