@@ -89,15 +89,24 @@ const fn class(status: Status) -> Option<&'static str> {
 const BOX: (usize, usize) = (190, 34);
 const STEP: (usize, usize) = (230, 64);
 
-/// Columns by depth, rows in table order within a column; arrows from right edge to left edge.
+/// The lane a task runs in, from the top: the push beside the main line, stage testing below it, the candidate at the bottom.
+/// An arrow stays in the lane it starts from until just before its end, so lanes that long arrows use are kept free.
+const fn lane(task: Task) -> usize {
+    match task {
+        Task::PushToCdnStaging => 0,
+        Task::StageTesting => 2,
+        Task::AnalyzeCandidateBuild => 3,
+        _ => 1,
+    }
+}
+
+/// The promotion's place: before the analysis that waits for it.
+fn promotion_place() -> (usize, usize) {
+    (20 + graph::depth(Task::AnalyzePromotedBuild).saturating_sub(1) * STEP.0, 20 + 2 * STEP.1)
+}
+
 fn svg(status: &dyn Fn(Task) -> Option<Status>) -> String {
-    let mut rows_in_column = [0usize; 16];
-    let places = TaskMap::from_fn(|task| {
-        let column = graph::depth(task).min(15);
-        let row = rows_in_column[column];
-        rows_in_column[column] += 1;
-        (20 + column * STEP.0, 20 + row * STEP.1)
-    });
+    let places = TaskMap::from_fn(|task| (20 + graph::depth(task) * STEP.0, 20 + lane(task) * STEP.1));
     let width = Task::ALL.iter().map(|t| places[*t].0).max().unwrap_or(0) + BOX.0 + 20;
     let height = Task::ALL.iter().map(|t| places[*t].1).max().unwrap_or(0) + BOX.1 + 20;
     let mut out = format!(
@@ -108,12 +117,16 @@ fn svg(status: &dyn Fn(Task) -> Option<Status>) -> String {
          <rect width=\"{width}\" height=\"{height}\" fill=\"#fff\"/>\n"
     );
     for edge in graph::edges() {
-        let Node::Task(from) = edge.from else { continue };
-        let ((x1, y1), (x2, y2)) = (places[from], places[edge.to]);
+        let from = match edge.from {
+            Node::Task(task) => places[task],
+            Node::Promotion => promotion_place(),
+            Node::Start => continue,
+        };
+        let ((x1, y1), (x2, y2)) = (from, places[edge.to]);
         let (x1, y1, y2) = (x1 + BOX.0, y1 + BOX.1 / 2, y2 + BOX.1 / 2);
-        let middle = (x1 + x2) / 2;
+        let (bend, middle) = (x2 - (STEP.0 - BOX.0), x2 - (STEP.0 - BOX.0) / 2);
         out.push_str(&format!(
-            "<path d=\"M{x1},{y1} C{middle},{y1} {middle},{y2} {x2},{y2}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#a)\"/>\n"
+            "<path d=\"M{x1},{y1} H{bend} C{middle},{y1} {middle},{y2} {x2},{y2}\" fill=\"none\" stroke=\"#555\" marker-end=\"url(#a)\"/>\n"
         ));
     }
     for task in Task::ALL {
@@ -134,6 +147,15 @@ fn svg(status: &dyn Fn(Task) -> Option<Status>) -> String {
             y + BOX.1 / 2 + 5
         ));
     }
-    out.push_str("</svg>\n");
+    let (x, y) = promotion_place();
+    out.push_str(&format!(
+        "<g><title>the build is promoted by ART</title><ellipse cx=\"{0}\" cy=\"{1}\" rx=\"{2}\" ry=\"{3}\" fill=\"#fff\" stroke=\"#555\" \
+         stroke-dasharray=\"4 3\"/><text x=\"{0}\" y=\"{4}\" text-anchor=\"middle\">build promoted</text></g>\n</svg>\n",
+        x + BOX.0 / 2,
+        y + BOX.1 / 2,
+        BOX.0 / 2,
+        BOX.1 / 2,
+        y + BOX.1 / 2 + 5
+    ));
     out
 }

@@ -157,7 +157,7 @@ fn killed_at_any_moment_it_goes_on_and_repeats_nothing() {
     }
     let ended = world.run(&["drive", "4.20.1", "--watch"]);
     assert_eq!(ended.code, 0, "{}", ended.shown());
-    assert!(kills >= 5, "only {kills} kills");
+    assert!(kills >= 3, "only {kills} kills");
     world.nothing_twice();
 }
 
