@@ -29,12 +29,12 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     }
     println!("start, least of {RUNS} in turn");
     println!(
-        "  regatta --version                  {:8.2} ms  {:6.1} MB peak",
+        "  regatta --version                  {:8.2} ms  {:6.1} MB at most",
         millis(ours),
         peak(&regatta, &["--version"])?
     );
     println!(
-        "  python3 with a CLI's usual imports {:8.2} ms  {:6.1} MB peak",
+        "  python3 with a CLI's usual imports {:8.2} ms  {:6.1} MB at most",
         millis(theirs),
         peak(&python, &PYTHON_START)?
     );
@@ -89,7 +89,8 @@ fn time(binary: &Path, words: &[&str]) -> Result<Duration> {
     Ok(took)
 }
 
-/// Peak resident memory in MB, as the system accounts it to a finished child.
+/// Peak resident memory in MB, as the system accounts it to a finished child: at most this, since the measuring interpreter counts
+/// until the child has begun.
 fn peak(binary: &Path, words: &[&str]) -> Result<f64> {
     let script = "import resource, subprocess, sys; subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True); \
                   print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)";

@@ -22,6 +22,7 @@ mod observe;
 mod outbox;
 mod plan;
 mod session;
+mod take_up;
 
 pub use app::{App, DriveOptions, Watch};
 pub use error::EngineError;
