@@ -52,8 +52,8 @@ impl Failure {
             Self::Engine(error) => match error.code() {
                 Code::BadInput | Code::WrongWorld | Code::NewerFormat | Code::NotFound => 2,
                 Code::RefusedByRule | Code::ErrataFlow | Code::Refused => 1,
-                Code::NotAuthorised => 4,
-                Code::Conflict => 6,
+                Code::NotAuthorised | Code::Denied => 4,
+                Code::Conflict | Code::HeldByAnother => 6,
                 Code::Unreachable | Code::Limited | Code::ServerFault | Code::BadAnswer => 7,
                 Code::Internal => 70,
                 _ => 1,
@@ -75,5 +75,28 @@ impl Failure {
             Self::Internal(why) => format!("a fault of Regatta's own: {why} [{}]", Code::Internal),
             other => other.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use regatta_engine::rights::{Action, Identity, Role};
+
+    #[test]
+    fn a_role_that_is_too_low_is_not_authorised() {
+        let (actor, writer) = ("kim@bay".to_owned(), "w".to_owned());
+        let viewer = Identity { actor, role: Role::Viewer, holder: writer.clone(), writer };
+        let failure = Failure::from(EngineError::from(viewer.may(Action::Override).unwrap_err()));
+        assert_eq!(failure.exit_code(), 4);
+        assert!(failure.told().contains("needs the role lead"), "{}", failure.told());
+    }
+
+    #[test]
+    fn a_release_held_by_another_is_a_conflict() {
+        let release = "4.20.1".parse().unwrap();
+        let held =
+            EngineError::Held { release, holder: "lee".to_owned(), until: jiff::Timestamp::UNIX_EPOCH };
+        assert_eq!(Failure::from(held).exit_code(), 6);
     }
 }
