@@ -5,7 +5,7 @@ use regatta_flow::decide::{Decision, Move, decide};
 use regatta_flow::facts::after;
 use regatta_flow::table::{self, row};
 use regatta_flow::wait::{On, ServiceState};
-use regatta_kit::{Ahead, ErrorClass, Status, TaskMap};
+use regatta_kit::{Ahead, Code, ErrorClass, Status, TaskMap};
 use regatta_statebox::event::{Body, QuestionRecord};
 use regatta_statebox::store::StoreError;
 use std::sync::Mutex;
@@ -120,7 +120,10 @@ impl<'a> Drive<'a> {
                 Ok(self.ended(&decision, state, None))
             }
             Pass::Held { decision, holder, until } => {
-                let why = format!("held by {holder} until {until}; `--watch` waits for it");
+                let why = format!(
+                    "held by {holder} until {until}; `--watch` waits for it [{}]",
+                    Code::HeldByAnother
+                );
                 let mut report = self.ended(&decision, DriveState::Conflict, Some(why));
                 report.look_again = Some(until);
                 Ok(report)

@@ -16,16 +16,6 @@ pub enum EngineError {
     /// The role does not allow it.
     #[error(transparent)]
     Denied(#[from] crate::rights::Denied),
-    /// Another driver holds the release.
-    #[error("{release} is held by {holder} until {until}")]
-    Held {
-        /// The release.
-        release: Release,
-        /// Who.
-        holder: String,
-        /// Until when, unless it is renewed.
-        until: jiff::Timestamp,
-    },
     /// The release is not in the store.
     #[error("release {0} is not known to this store; `regatta drive {0}` takes it up")]
     UnknownRelease(Release),
@@ -60,7 +50,6 @@ impl EngineError {
             Self::Store(error) => error.code(),
             Self::Service(error) => error.code(),
             Self::Denied(_) => Code::Denied,
-            Self::Held { .. } => Code::HeldByAnother,
             Self::UnknownRelease(_) | Self::BadInput(_) => Code::BadInput,
             Self::ErrataFlow(_) => Code::ErrataFlow,
             Self::Refused { .. } => Code::RefusedByRule,

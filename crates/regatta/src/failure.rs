@@ -91,12 +91,4 @@ mod tests {
         assert_eq!(failure.exit_code(), 4);
         assert!(failure.told().contains("needs the role lead"), "{}", failure.told());
     }
-
-    #[test]
-    fn a_release_held_by_another_is_a_conflict() {
-        let release = "4.20.1".parse().unwrap();
-        let held =
-            EngineError::Held { release, holder: "lee".to_owned(), until: jiff::Timestamp::UNIX_EPOCH };
-        assert_eq!(Failure::from(held).exit_code(), 6);
-    }
 }
