@@ -83,7 +83,7 @@ impl<'a> Drive<'a> {
                         return Ok(self.ended(&self.decide(), state_of(&error), Some(error.to_string())));
                     };
                     store_failures += 1;
-                    self.observer.told(&format!("to be tried again: {error}"));
+                    self.observer.hindered(self.session.now(), &format!("to be tried again: {error}"));
                     self.app().clock.sleep_until(after(self.session.now(), *wait)).await;
                     continue;
                 }
@@ -97,7 +97,7 @@ impl<'a> Drive<'a> {
                     self.next_wake(decision, watch, &mut last_look, now).await
                 }
                 Pass::Held { holder, until, .. } => {
-                    self.observer.told(&format!("held by {holder} until {until}"));
+                    self.observer.hindered(now, &format!("held by {holder} until {until}"));
                     (watch == Watch::UntilDone).then_some(*until)
                 }
             };

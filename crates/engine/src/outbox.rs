@@ -11,6 +11,7 @@ use regatta_services::Services;
 use regatta_services::error::ServiceError;
 use regatta_services::slack::{TEXT_LIMIT, escape, split_text};
 use regatta_statebox::event::{Audience, Body, EffectKey, Handle, Mark, Message};
+use regatta_statebox::fold::Folded;
 use regatta_statebox::store::StoreError;
 use regatta_tasks::effects::{Effects, Stopped, Triggerable};
 use regatta_tasks::report;
@@ -81,6 +82,12 @@ impl Outbox {
     pub(crate) fn untold(&self, session: &Session<'_>) -> Vec<String> {
         let mut lines: Vec<String> =
             session.read(|f| f.outbox.iter().map(|m| format!("{}: {}", m.key, self.slack.why)).collect());
+        // Given up for good, such as for a channel that does not exist.
+        let given_up = |told: &Folded| -> Vec<String> {
+            let without_handle = told.told.iter().filter(|(_, handle)| handle.is_none());
+            without_handle.map(|(key, _)| format!("{key}: Slack refused it for good")).collect()
+        };
+        lines.extend(session.read(given_up));
         if self.sheet.again.is_some() {
             lines.push(format!("the Sheet: {}", self.sheet.why));
         }
@@ -179,6 +186,7 @@ impl Outbox {
             session.append(vec![Body::Observed { subject, value, digest: issues }.into()]).await?;
         }
         if statuses_stand {
+            self.sheet.succeeded();
             return Ok(());
         }
         let written = report::project(

@@ -215,6 +215,11 @@ pub trait Observer: Send + Sync {
         let _ = snapshot;
     }
 
+    /// Something keeps the whole drive from going on: another driver, or the store.
+    fn hindered(&self, at: Timestamp, why: &str) {
+        let _ = (at, why);
+    }
+
     /// A message left, or could not.
     fn told(&self, line: &str) {
         let _ = line;

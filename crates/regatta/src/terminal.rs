@@ -110,6 +110,13 @@ impl Observer for Lines {
         }
     }
 
+    fn hindered(&self, at: Timestamp, why: &str) {
+        // The summary of a single round says it.
+        if self.watch == Watch::UntilDone {
+            self.line(at, why);
+        }
+    }
+
     fn told(&self, line: &str) {
         if self.verbose {
             say(&format!("{:22}{line}", ""));

@@ -103,20 +103,25 @@ pub(crate) fn told(report: &DriveReport) -> String {
         DriveState::NeedsCredentials => "Renew the credential named above; running this again resumes.\n",
         DriveState::NeedsHuman => "A person has to decide; nothing else is lost meanwhile.\n",
         DriveState::Unavailable => "A service does not answer; running this again resumes.\n",
-        DriveState::Conflict => "Somebody else wrote the state; run this again.\n",
+        DriveState::Conflict => "Somebody else is at this release; run this again later.\n",
         DriveState::Waiting => "Waiting on the outside; running this again goes on, and --watch stays.\n",
     });
     text
 }
 
-/// What somebody has to know or do: failures with the way out, waits, questions, open issues. Nothing when all is well.
+/// What somebody has to know or do: who holds the release, failures with the way out, waits, questions, open issues,
+/// messages that nobody got. Nothing when all is well.
 pub(crate) fn attention(report: &DriveReport) -> String {
-    let mut text = failed_lines(report.release, &report.failed);
+    let mut text = report.why.as_ref().map_or_else(String::new, |why| format!("Not driven on: {why}\n"));
+    text.push_str(&failed_lines(report.release, &report.failed));
     text.push_str(&waiting_lines(&report.waiting));
     text.push_str(&question_lines(&report.needs_human));
     for issue in report.issues.iter().filter(|i| !i.resolved) {
         let kind = if issue.blocker { "blocker" } else { "issue" };
         text.push_str(&format!("Open {kind}: {}\n", issue.issue));
+    }
+    for message in &report.untold {
+        text.push_str(&format!("Not told: {message}\n"));
     }
     text
 }

@@ -225,3 +225,14 @@ fn a_red_release_tells_what_failed_and_the_way_out_and_the_rest_once() {
     assert!(!quiet.out.contains("overall") && quiet.out.contains(way_out), "{}", quiet.out);
     assert!(world.run(&["retry", "4.20.1", "take-ownership"]).code == 0);
 }
+
+#[test]
+fn messages_that_nobody_got_are_named_at_the_end() {
+    let mut world = World::start(&["--seed", "6"]);
+    let slack = world.program.env.iter_mut().find(|(name, _)| name == "REGATTA_SLACK_URL").unwrap();
+    // Nothing listens there.
+    slack.1 = "http://127.0.0.1:9".to_owned();
+    let ended = world.run(&["drive", "4.20.1", "--watch"]);
+    assert_eq!(ended.code, 0, "a silent Slack never fails a release: {}", ended.shown());
+    assert!(ended.out.contains("Not told: completed:4.20.1: slack: "), "{}", ended.out);
+}
