@@ -1,5 +1,6 @@
 //! The command line of Regatta. No logic: it parses, calls the application service, and shows.
 
+mod checkout;
 mod cli;
 mod failure;
 mod output;
@@ -50,6 +51,7 @@ fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Completions(args) => cli::completions::run(&args),
         Command::Statebox(args) => cli::statebox::run(&globals, &args),
         Command::Config(args) => cli::config::run(&globals, &args),
+        Command::PayloadJob(args) => cli::payload_job::run(&globals, &args),
         command => {
             let runtime = tokio::runtime::Builder::new_multi_thread()
                 .worker_threads(2)
@@ -78,7 +80,11 @@ async fn run_async(globals: cli::Globals, command: Command) -> Result<u8, Failur
         Command::Issue(args) => cli::issue::run(&globals, &args).await,
         Command::Doctor(args) => cli::doctor::run(&globals, &args).await,
         Command::ElliottStandIn(args) => cli::elliott::run(&args).await,
-        Command::Explain(_) | Command::Completions(_) | Command::Statebox(_) | Command::Config(_) => {
+        Command::Explain(_)
+        | Command::Completions(_)
+        | Command::Statebox(_)
+        | Command::Config(_)
+        | Command::PayloadJob(_) => {
             Err(Failure::Internal("a command took the wrong way".to_owned()))
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod elliott;
 pub(crate) mod explain;
 pub(crate) mod graph;
 pub(crate) mod issue;
+pub(crate) mod payload_job;
 pub(crate) mod person;
 pub(crate) mod sandbox;
 pub(crate) mod statebox;
@@ -91,6 +92,8 @@ pub(crate) enum Command {
     Issue(issue::IssueArgs),
     /// Check, convert or merge StateBox files
     Statebox(statebox::StateboxArgs),
+    /// The jobs that judge payloads: list, aggregate, check, judge …
+    PayloadJob(payload_job::PayloadJobArgs),
     /// Show the settings in force
     Config(config::ConfigArgs),
     /// Check settings, credentials and services, a line each

@@ -1,0 +1,2 @@
+//! (to come)
+pub const CORPUS: u32 = 250;

@@ -1,0 +1,1 @@
+//! Which file is meant: from the arguments, or asked on a terminal.
