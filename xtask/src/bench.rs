@@ -54,10 +54,13 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     );
 
     println!("one decision (cargo bench --package regatta-flow)");
-    cargo(root, &["bench", "--locked", "--package", "regatta-flow", "--bench", "decide"])
+    cargo(root, &["bench", "--locked", "--package", "regatta-flow", "--bench", "decide"])?;
+
+    println!("payload jobs");
+    crate::bench_payload::bench(root)
 }
 
-fn cargo(root: &Path, words: &[&str]) -> Result<()> {
+pub(crate) fn cargo(root: &Path, words: &[&str]) -> Result<()> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo).args(words).current_dir(root).status().context("cargo did not start")?;
     if !status.success() {
@@ -66,11 +69,11 @@ fn cargo(root: &Path, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn target(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
-fn millis(took: Duration) -> f64 {
+pub(crate) fn millis(took: Duration) -> f64 {
     took.as_secs_f64() * 1000.0
 }
 

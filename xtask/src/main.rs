@@ -4,7 +4,9 @@
 //! needs of the product it has cargo do.
 
 mod bench;
+mod bench_payload;
 mod layering;
+mod peers;
 mod repository;
 mod steps;
 
@@ -15,9 +17,10 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask COMMAND
 
-  test      all checks, in the order that fails soonest: format, clippy, layering, tests, docs
+  test      all checks, in the order that fails soonest: format, layering, clippy, peers, tests, docs
   layering  the house: which crate imports which, and whether it may; then the files' own rules
-  bench     release build, then how fast it starts and sails a demo
+  peers     fetch what the tests need and cargo does not bring, into target/peers
+  bench     release build, then how fast it starts, sails a demo and works on payload jobs
   help      this text";
 
 fn main() -> ExitCode {
@@ -37,7 +40,9 @@ fn dispatch(words: &[&str]) -> Result<()> {
     match words {
         ["test"] => steps::test(&root),
         ["layering"] => layering(&root),
+        ["peers"] => peers::fetch(&root),
         ["bench"] => bench::bench(&root),
+        ["bench", "payload"] => bench_payload::alone(&root),
         [] | ["help" | "-h" | "--help"] => {
             println!("{HELP}");
             Ok(())

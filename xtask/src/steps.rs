@@ -51,6 +51,8 @@ enum Work {
     Lines(Vec<Line>),
     /// Checks by itself; the command repeats it.
     Layering,
+    /// Fetches what the tests need; the command repeats it.
+    Peers,
 }
 
 struct Step {
@@ -92,7 +94,7 @@ impl TestRunner {
 }
 
 /// Cheapest first, so that a failure is told as early as possible.
-fn steps(runner: TestRunner) -> [Step; 5] {
+fn steps(runner: TestRunner) -> [Step; 6] {
     let clippy = Line::cargo([
         "clippy",
         "--workspace",
@@ -109,6 +111,7 @@ fn steps(runner: TestRunner) -> [Step; 5] {
         Step { name: "format", work: Work::Lines(vec![Line::cargo(["fmt", "--all", "--check"])]) },
         Step { name: "layering", work: Work::Layering },
         Step { name: "clippy", work: Work::Lines(vec![clippy]) },
+        Step { name: "peers", work: Work::Peers },
         Step { name: "tests", work: Work::Lines(runner.lines()) },
         Step { name: "docs", work: Work::Lines(vec![docs]) },
     ]
@@ -124,6 +127,7 @@ pub(crate) fn test(root: &Path) -> Result<()> {
         let (done, again) = match &step.work {
             Work::Lines(lines) => first_failure(lines, root),
             Work::Layering => (crate::layering(root), "cargo xtask layering".to_owned()),
+            Work::Peers => (crate::peers::fetch(root), "cargo xtask peers".to_owned()),
         };
         let took = shown(step_began.elapsed());
         if let Err(error) = done {
@@ -180,7 +184,7 @@ mod tests {
     #[test]
     fn the_steps_are_the_same_with_either_test_runner() {
         let names = |runner| steps(runner).map(|step| step.name);
-        assert_eq!(names(TestRunner::Nextest), ["format", "layering", "clippy", "tests", "docs"]);
+        assert_eq!(names(TestRunner::Nextest), ["format", "layering", "clippy", "peers", "tests", "docs"]);
         assert_eq!(names(TestRunner::Cargo), names(TestRunner::Nextest));
     }
 

@@ -9,13 +9,16 @@
 //! Absent here: the network, clocks, and the writing of files. What is read from disk is what a caller points at: the
 //! folders of runs ([`judge::gather`]).
 
+pub mod add;
 pub mod aggregate;
 pub mod caution;
 pub mod check;
 pub mod edit;
+pub mod gating;
 pub mod judge;
 pub mod list;
 pub mod model;
+pub mod operate;
 pub mod path;
 pub mod power;
 pub mod private;

@@ -24,6 +24,9 @@ pub(crate) enum Failure {
         /// What the system said.
         source: std::io::Error,
     },
+    /// What was read has moved since: nothing was written, run again.
+    #[error("{0}")]
+    Conflict(String),
     /// Something that the command cannot do without does not answer.
     #[error("{0}")]
     Unavailable(String),
@@ -47,6 +50,7 @@ impl Failure {
             Self::Input(_) | Self::File { .. } => 2,
             Self::Failed(_) => 1,
             Self::Unavailable(_) => 7,
+            Self::Conflict(_) => 6,
             Self::ClosedPipe => 0,
             Self::Internal(_) => 70,
             Self::Engine(error) => match error.code() {

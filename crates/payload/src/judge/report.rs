@@ -1,1 +1,343 @@
-//! (to come)
+//! The verdict as a page to be read: one file that works without a network, in light and dark, on paper and on a phone.
+//!
+//! From the top: what came out, in a sentence; the runs; a card for each failed test with what it did in each run and how
+//! likely that is; all tests in two charts; what the number of tests and of runs means for all this; the tests that failed
+//! sometimes and pass. Only failed and shaky tests are told one by one, so the page stays small with thousands.
+//!
+//! Names, addresses and messages come from outside and pass through the template, which escapes them.
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::verdict::{Outcome, Reason, Rules, TestVerdict, Verdict};
+use super::{Gathered, History};
+
+mod charts;
+mod failures;
+mod runs;
+mod style;
+mod whole;
+
+pub(super) use runs::{duration, safe_link};
+
+/// Failed tests that get a card; those after them stand in a table.
+const CARDS: usize = 40;
+/// Rows of the table of further failed tests, and of that of shaky ones.
+const ROWS: usize = 150;
+/// Notes that are shown.
+const NOTES: usize = 100;
+
+/// What the page tells of.
+#[derive(Debug, Clone, Copy)]
+pub struct Page<'a> {
+    /// The runs.
+    pub gathered: &'a Gathered,
+    /// The verdict over them.
+    pub verdict: &'a Verdict,
+    /// What they were judged against.
+    pub history: &'a History,
+    /// By which rules.
+    pub rules: &'a Rules,
+    /// The job, where it is known.
+    pub job: Option<&'a str>,
+    /// The payload, where it is known.
+    pub payload: Option<&'a str>,
+}
+
+/// The verdict in one sentence: `9 runs finished, 1 did not; of 3,014 tests 2 failed, and 1 more that only informs.`
+#[must_use]
+pub fn sentence(verdict: &Verdict) -> String {
+    let runs = match (verdict.attempts, verdict.unfinished) {
+        (0, 0) => return "there was no run to judge.".to_owned(),
+        (0, unfinished) => return format!("none of {} finished.", counted(unfinished.into(), "run")),
+        (finished, 0) => format!("{} finished", counted(finished.into(), "run")),
+        (finished, unfinished) => {
+            format!("{} finished, {unfinished} did not", counted(finished.into(), "run"))
+        }
+    };
+    let informing = verdict.failed_tests().filter(|test| test.informing).count() as u64;
+    let blocking = verdict.failed_tests().count() as u64 - informing;
+    let tests = verdict.tests.len() as u64;
+    let failed = match (blocking, informing) {
+        (0, 0) => format!("none of {} failed", counted(tests, "test")),
+        (0, n) => {
+            format!("of {} none failed but {} that only {}", counted(tests, "test"), grouped(n), informs(n))
+        }
+        (failed, 0) => format!("of {} {} failed", counted(tests, "test"), grouped(failed)),
+        (failed, n) => format!(
+            "of {} {} failed, and {} more that only {}",
+            counted(tests, "test"),
+            grouped(failed),
+            grouped(n),
+            informs(n)
+        ),
+    };
+    format!("{runs}; {failed}.")
+}
+
+const fn informs(count: u64) -> &'static str {
+    if count == 1 { "informs" } else { "inform" }
+}
+
+/// `1 run`, `3,014 tests`.
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
+}
+
+/// `3014` as `3,014`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// The failed tests as they are told: blocking before informing, then the most striking first.
+#[must_use]
+pub fn failed_in_order(verdict: &Verdict) -> Vec<&TestVerdict> {
+    failures::sorted(verdict)
+}
+
+/// A p-value as people read it: `0.043`, `0.0009`, `3.1e-7`.
+#[must_use]
+pub fn p_value(p: f64) -> String {
+    charts::p_value(p)
+}
+
+/// The page.
+#[must_use]
+pub fn html(page: &Page<'_>) -> String {
+    let Page { gathered, verdict, .. } = *page;
+    let failed = failures::sorted(verdict);
+    let shaky = whole::shaky(verdict);
+    let disruption: Vec<&TestVerdict> =
+        verdict.tests.iter().filter(|test| matches!(test.reason, Reason::Disruption(_))).collect();
+    let notes: Vec<&String> =
+        gathered.notes.iter().chain(&page.history.notes).chain(&verdict.notes).collect();
+    let word = if verdict.passed { "Passed" } else { "Failed" };
+    let title = format!("{word}: {}", page.payload.or(page.job).unwrap_or("aggregated run"));
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="referrer" content="no-referrer";
+                title { (title) }
+                style { (PreEscaped(style::SHEET)) }
+            }
+            body {
+                (PreEscaped(style::SIGNS))
+                a.skip-link href="#verdict" { "To the verdict" }
+                header.top {
+                    h1 { (page.job.unwrap_or("Aggregated run")) }
+                    p.labels {
+                        @if let Some(payload) = page.payload { "payload " span.mono { (payload) } " · " }
+                        "judged against " (against(page.history))
+                    }
+                }
+                main {
+                    (banner(verdict))
+                    (figures(page, shaky.len()))
+                    nav.jump aria-label="Parts of this page" {
+                        a href="#runs" { "Runs" }
+                        @if !failed.is_empty() { a href="#failed" { "Failed tests" } }
+                        a href="#all" { "All tests" }
+                        a href="#power" { "What these runs can find" }
+                        @if !shaky.is_empty() { a href="#shaky" { "Failed sometimes" } }
+                        @if !disruption.is_empty() { a href="#disruption" { "Disruption" } }
+                        @if !notes.is_empty() { a href="#notes" { "Notes" } }
+                        a href="#rules" { "The rules" }
+                    }
+                    section id="runs" aria-labelledby="h-runs" {
+                        h2 id="h-runs" { "Runs" }
+                        p.lead { "Each run of the job on this payload. Those without an end are left out of the judging." }
+                        (runs::strip(gathered))
+                    }
+                    (failures::section(page, &failed))
+                    (whole::all_tests(page))
+                    (whole::power(page))
+                    (whole::shaky_section(gathered, &shaky))
+                    (disruption_section(gathered, &disruption))
+                    (notes_section(&notes))
+                    (rules_section(page.rules))
+                }
+                footer { "Made by regatta payload-job judge. The same verdict for scripts: " code { "-o json" } "." }
+            }
+        }
+    }
+    .into_string()
+}
+
+fn against(history: &History) -> String {
+    if history.source.is_empty() {
+        return "no history: every test counts as new".to_owned();
+    }
+    format!("{} ({})", history.source, counted(history.tests.len() as u64, "test"))
+}
+
+fn banner(verdict: &Verdict) -> Markup {
+    let (class, word) = if verdict.passed { ("passed", "Passed") } else { ("failed", "Failed") };
+    let mut told = sentence(verdict);
+    // A sentence of its own here.
+    if let Some(first) = told.get_mut(0..1) {
+        first.make_ascii_uppercase();
+    }
+    let whole: Vec<String> = verdict
+        .reasons
+        .iter()
+        .filter(|why| !matches!(why, super::verdict::WhyFailed::FailedTests { .. }))
+        .map(ToString::to_string)
+        .chain(failures::by_rule(verdict))
+        .collect();
+    html! {
+        div id="verdict" class={ "verdict " (class) } role="status" {
+            div.seal aria-hidden="true" {
+                svg width="34" height="34" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.6"
+                    stroke-linecap="round" stroke-linejoin="round" {
+                    @if verdict.passed { path d="M5 12.8l4.6 4.6L19.4 7" {} } @else { path d="M6 6l12 12M18 6L6 18" {} }
+                }
+            }
+            div {
+                div.word { (word) }
+                p.sentence { (told) }
+            }
+            @if !whole.is_empty() {
+                ul { @for why in &whole { li { (why) } } }
+            }
+        }
+    }
+}
+
+fn figures(page: &Page<'_>, shaky: usize) -> Markup {
+    let verdict = page.verdict;
+    let informing = verdict.failed_tests().filter(|test| test.informing).count();
+    let blocking = verdict.failed_tests().count() - informing;
+    let new = verdict.tests.iter().filter(|test| test.history.is_some_and(|basis| !basis.is_known())).count();
+    let figure = |term: &str, big: String, bad: bool, more: String| {
+        html! {
+            div.figure {
+                dt { (term) }
+                dd { div class=(if bad { "big bad" } else { "big" }) { (big) } div.more { (more) } }
+            }
+        }
+    };
+    html! {
+        dl.figures {
+            (figure(
+                "Finished runs",
+                verdict.attempts.to_string(),
+                false,
+                match verdict.unfinished { 0 => "all of them".to_owned(), n => format!("{n} without an end") },
+            ))
+            (figure(
+                "Tests judged",
+                grouped(verdict.tests.len() as u64),
+                false,
+                match new { 0 => "all with a history".to_owned(), n => format!("{} without history", grouped(n as u64)) },
+            ))
+            (figure(
+                "Failed",
+                grouped(blocking as u64),
+                blocking > 0,
+                match informing { 0 => "none that only informs".to_owned(), n => format!("and {n} that only {}", informs(n as u64)) },
+            ))
+            (figure("Failed sometimes, passed", grouped(shaky as u64), false, "within what their history allows".to_owned()))
+            (whole::false_alarms(page))
+        }
+    }
+}
+
+fn disruption_section(gathered: &Gathered, checks: &[&TestVerdict]) -> Markup {
+    html! {
+        @if !checks.is_empty() {
+            section id="disruption" aria-labelledby="h-disruption" {
+                h2 id="h-disruption" { "Disruption" }
+                p.lead { "How long backends could not be reached during the runs, against earlier runs." }
+                div.panel { div.scroll tabindex="0" role="region" aria-label="Checks of disruption" { table {
+                    thead { tr { th scope="col" { "Check" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
+                    tbody {
+                        @for check in checks.iter().filter(|check| check.outcome != Outcome::Skipped) {
+                            tr {
+                                th scope="row" { (check.id.name) }
+                                td { (outcome(check)) }
+                                td { (check.reason) }
+                            }
+                        }
+                    }
+                } }
+                @let skipped = checks.iter().filter(|check| check.outcome == Outcome::Skipped).count();
+                @if skipped > 0 {
+                    p { (counted(skipped as u64, "check")) " could not be made: the history or the runs say too little." }
+                } }
+                (whole::seconds(gathered))
+            }
+        }
+    }
+}
+
+/// The outcome of a test as a labelled pill.
+fn outcome(test: &TestVerdict) -> Markup {
+    let (class, word) = match (test.outcome, test.informing) {
+        (Outcome::Passed, _) => ("pill pass", "passed"),
+        (Outcome::Skipped, _) => ("pill skip", "skipped"),
+        (Outcome::Failed, false) => ("pill fail", "failed"),
+        (Outcome::Failed, true) => ("pill inform", "failed, only informs"),
+    };
+    html! { span class=(class) { (word) } }
+}
+
+fn notes_section(notes: &[&String]) -> Markup {
+    html! {
+        @if !notes.is_empty() {
+            section id="notes" aria-labelledby="h-notes" {
+                h2 id="h-notes" { "Notes" }
+                p.lead { "What could not be used, and why." }
+                div.panel {
+                    ul.notes {
+                        @for note in notes.iter().take(NOTES) { li { (note) } }
+                        @if notes.len() > NOTES { li { "and " (grouped((notes.len() - NOTES) as u64)) " more" } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn rules_section(rules: &Rules) -> Markup {
+    html! {
+        section id="rules" aria-labelledby="h-rules" {
+            h2 id="h-rules" { "How a test is judged" }
+            div.panel {
+                details {
+                    summary { "The rules, in their order" }
+                    ol {
+                        li { "Steps of the job and tests known to say nothing of the payload always pass." }
+                        li { "A test that neither passed nor failed in any run passes." }
+                        li { "An undiagnosed panic fails, even once and even if a retry passes." }
+                        li { "A test that never passed but was more often skipped than failed was meant to be skipped: it passes." }
+                        li { "Fewer than " (rules.minimum_attempts) " runs with a pass or a failure, or no pass at all: it fails." }
+                        li {
+                            "Otherwise the passes required follow from its history by Fisher's exact test, one-sided, at 5%: one \
+                             below the smallest count that is not significantly worse, and never more than all but two. A test \
+                             without history is taken to pass " (rules.new_test_percent) "% of its runs."
+                        }
+                        li { "A run that fails a test and passes it in a retry counts as a pass." }
+                        li {
+                            "More than " (rules.tolerated_unfinished) " runs without an end fail the whole; so does any failed test \
+                             that does not only inform."
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "report/tests.rs"]
+mod tests;

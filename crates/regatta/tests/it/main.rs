@@ -5,6 +5,12 @@
 mod bad_input;
 mod demo;
 mod looking;
+mod payload_change;
+mod payload_check;
+mod payload_judge;
+mod payload_judge_sample;
+mod payload_generator;
+mod payload_list;
 mod program;
 mod recorded;
 mod sandbox;

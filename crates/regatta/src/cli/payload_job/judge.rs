@@ -1,11 +1,353 @@
-//! (to come)
+//! `regatta payload-job judge`: the verdict over the runs of an aggregated job, as sentences, JSON, a page, or the files that
+//! the aggregator in use leaves.
+//!
+//! What is to be written is made sure of before anything is judged, and a file is either old or new, never half.
+
+use regatta_kit::OutsideText;
+use regatta_payload::judge::discovery::Discoveries;
+use regatta_payload::judge::outputs::{self, Labels};
+use regatta_payload::judge::report::{self, Page};
+use regatta_payload::judge::verdict::{self, Reason, Rules, TestVerdict, Verdict};
+use regatta_payload::judge::{Gathered, History, disruption, gather, history};
+use regatta_payload::power::{self, Buys};
+use serde::Serialize;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 use super::super::Globals;
 use crate::failure::Failure;
+use crate::output::{self, Format};
+use crate::terminal::say;
+
+/// Failed tests in the short table.
+const SHOWN: usize = 30;
+/// Notes on stderr without `-v`.
+const NOTES: usize = 12;
+/// Characters of a name or a sentence in a table.
+const LINE_MAX: usize = 400;
 
 #[derive(Debug, clap::Args)]
-pub(crate) struct JudgeArgs {}
+pub(crate) struct JudgeArgs {
+    /// The folder with the runs of the job on one payload, a folder each, as Prow leaves them or with JUnit files only
+    #[arg(value_name = "DIR")]
+    runs: PathBuf,
+    /// What earlier runs say: a file of passes by test, or a folder of earlier runs. Without it every test counts as new
+    #[arg(long, value_name = "FILE|DIR")]
+    history: Option<PathBuf>,
+    /// Write the verdict as a page to be read
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
+    /// Write the files that the aggregator in use leaves; needs --payload, and --job where the runs do not tell theirs
+    #[arg(long, value_name = "DIR")]
+    artifacts: Option<PathBuf>,
+    /// The Prow job; only its runs are judged
+    #[arg(long)]
+    job: Option<String>,
+    /// The payload's tag, such as 4.21.0-0.nightly-2026-01-31-093412
+    #[arg(long, value_name = "TAG")]
+    payload: Option<String>,
+    /// A test with fewer runs that passed or failed it is failed
+    #[arg(long, value_name = "N", default_value_t = Rules::default().minimum_attempts)]
+    minimum_attempts: u32,
+    /// More runs than this without an end fail the whole
+    #[arg(long, value_name = "N", default_value_t = Rules::default().tolerated_unfinished)]
+    max_unfinished: u32,
+    /// How many runs there should be: more are told, since runs of another entry with the same job cannot be told apart
+    #[arg(long, value_name = "N")]
+    expected_runs: Option<usize>,
+    /// What is assumed of a test without history, in percent
+    #[arg(long, value_name = "PERCENT", default_value_t = Rules::default().new_test_percent,
+          value_parser = clap::value_parser!(u8).range(0..=100))]
+    new_test_percent: u8,
+    /// The clusters' form: one of a single node is disrupted by every upgrade, so disruption is not judged there
+    #[arg(long, value_enum)]
+    topology: Option<Topology>,
+    /// Tell every test, not only the failed ones
+    #[arg(long)]
+    every_test: bool,
+}
 
-pub(crate) fn run(_globals: &Globals, _args: &JudgeArgs) -> Result<u8, Failure> {
-    Err(Failure::Internal("to come".to_owned()))
+/// The form of the clusters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Topology {
+    /// One node.
+    Single,
+    /// Several control plane nodes; runs without data of disruption then fail.
+    Ha,
+}
+
+/// What scripts get.
+#[derive(Serialize)]
+struct View<'a> {
+    passed: bool,
+    attempts: u32,
+    unfinished: u32,
+    failed_tests: Vec<&'a TestVerdict>,
+    tests: usize,
+    reasons: Vec<String>,
+    job: Option<&'a str>,
+    payload: Option<&'a str>,
+    history: HistoryView<'a>,
+    discoveries: &'a Discoveries,
+    power: Buys,
+    notes: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every_test: Option<&'a [TestVerdict]>,
+}
+
+#[derive(Serialize)]
+struct HistoryView<'a> {
+    /// None without one.
+    source: Option<&'a str>,
+    tests: usize,
+    runs: Option<u32>,
+}
+
+pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
+    let page = args.report.as_deref().map(Target::open).transpose()?;
+    if let Some(folder) = &args.artifacts {
+        may_be_made(folder)?;
+    }
+    let (gathered, history) = read(args)?;
+    let job = args.job.as_deref().or_else(|| job_of(&gathered));
+    let labels = args.artifacts.as_ref().map(|_| labels(job, args.payload.as_deref())).transpose()?;
+
+    let rules = Rules {
+        minimum_attempts: args.minimum_attempts,
+        new_test_percent: args.new_test_percent,
+        tolerated_unfinished: args.max_unfinished,
+        disruption: match args.topology {
+            Some(Topology::Single) => disruption::Mode::Never,
+            Some(Topology::Ha) => disruption::Mode::Always,
+            None => disruption::Mode::default(),
+        },
+        ..Rules::default()
+    };
+    let verdict = verdict::judge(&gathered, &history, &rules);
+
+    let payload = args.payload.as_deref();
+    if let (Some(folder), Some(labels)) = (&args.artifacts, &labels) {
+        for file in outputs::files(&gathered, &verdict, labels) {
+            let place = folder.join(file.path);
+            if let Some(parent) = place.parent() {
+                std::fs::create_dir_all(parent)
+                    .map_err(|source| Failure::File { place: parent.display().to_string(), source })?;
+            }
+            Target::open(&place)?.put(&file.contents)?;
+        }
+    }
+    if let Some(page) = page {
+        let (gathered, verdict, history, rules) = (&gathered, &verdict, &history, &rules);
+        page.put(&report::html(&Page { gathered, verdict, history, rules, job, payload }))?;
+    }
+
+    let notes: Vec<&str> =
+        gathered.notes.iter().chain(&history.notes).chain(&verdict.notes).map(String::as_str).collect();
+    let view = View {
+        passed: verdict.passed,
+        attempts: verdict.attempts,
+        unfinished: verdict.unfinished,
+        failed_tests: verdict.failed_tests().collect(),
+        tests: verdict.tests.len(),
+        reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
+        job,
+        payload,
+        history: HistoryView {
+            source: Some(history.source.as_str()).filter(|source| !source.is_empty()),
+            tests: history.tests.len(),
+            runs: history.runs,
+        },
+        discoveries: &verdict.discovery,
+        power: power::buys(verdict.attempts),
+        notes: notes.clone(),
+        every_test: args.every_test.then_some(verdict.tests.as_slice()),
+    };
+    output::show(globals.output, "judgement", &view, || table(&verdict, globals.output, args.every_test))?;
+    tell(globals, args, &notes);
+    Ok(u8::from(!verdict.passed))
+}
+
+/// The runs, and what is known of earlier ones.
+fn read(args: &JudgeArgs) -> Result<(Gathered, History), Failure> {
+    let options = gather::Options {
+        job: args.job.clone(),
+        payload: args.payload.clone(),
+        expected_runs: args.expected_runs,
+        ..gather::Options::default()
+    };
+    let gathered = gather::gather(&args.runs, &options).map_err(|error| Failure::Input(error.to_string()))?;
+    let history = match &args.history {
+        None => History::default(),
+        Some(place) => history::load(place).map_err(|error| Failure::Input(error.to_string()))?,
+    };
+    Ok((gathered, history))
+}
+
+/// The job that the runs tell, where they tell one and the same.
+fn job_of(gathered: &Gathered) -> Option<&str> {
+    let mut jobs = gathered.runs.iter().filter_map(|run| run.job.as_deref());
+    let first = jobs.next()?;
+    jobs.all(|job| job == first).then_some(first)
+}
+
+fn labels(job: Option<&str>, payload: Option<&str>) -> Result<Labels, Failure> {
+    let missing = |what: &str, option: &str| {
+        Failure::Input(format!(
+            "--artifacts names a folder after the {what}, and it is not known which that is: say {option}"
+        ))
+    };
+    let job = job.ok_or_else(|| missing("job", "--job NAME"))?;
+    let payload = payload.ok_or_else(|| missing("payload", "--payload TAG"))?;
+    Labels::new(job, payload).map_err(|error| Failure::Input(error.to_string()))
+}
+
+/// A file to be written: made sure of first, filled later.
+struct Target {
+    place: PathBuf,
+    temporary: tempfile::NamedTempFile,
+}
+
+impl Target {
+    /// Makes sure that the file can be written.
+    fn open(place: &Path) -> Result<Self, Failure> {
+        let cannot = |why: String| Failure::Input(format!("{} cannot be written: {why}", place.display()));
+        // A link stays, and what it leads to is replaced.
+        let real = place.canonicalize().unwrap_or_else(|_| place.to_owned());
+        if let Ok(there) = real.metadata() {
+            if !there.is_file() {
+                return Err(cannot("it is no regular file".to_owned()));
+            }
+            if there.permissions().readonly() {
+                return Err(cannot("it is read-only".to_owned()));
+            }
+        }
+        let folder = match real.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if !folder.is_dir() {
+            return Err(cannot(format!("there is no folder {}", folder.display())));
+        }
+        Ok(Self { temporary: temporary_in(folder).map_err(|error| cannot(error.to_string()))?, place: real })
+    }
+
+    /// Puts the contents there, whole or not at all.
+    fn put(mut self, contents: &str) -> Result<(), Failure> {
+        let failed = |source| Failure::File { place: self.place.display().to_string(), source };
+        self.temporary.write_all(contents.as_bytes()).map_err(failed)?;
+        self.temporary.persist(&self.place).map_err(|error| failed(error.error))?;
+        Ok(())
+    }
+}
+
+fn temporary_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt as _;
+    tempfile::Builder::new()
+        .prefix(".regatta-")
+        .suffix(".tmp")
+        // As the system makes files: less what the user's mask takes away.
+        .permissions(std::fs::Permissions::from_mode(0o666))
+        .tempfile_in(folder)
+}
+
+/// Whether files can be written to a folder that may not be there yet, without making it.
+fn may_be_made(folder: &Path) -> Result<(), Failure> {
+    let cannot = |why: &str| Failure::Input(format!("nothing can be written to {}: {why}", folder.display()));
+    let absolute = std::path::absolute(folder).map_err(|error| cannot(&error.to_string()))?;
+    let there = absolute.ancestors().find(|above| above.exists()).unwrap_or(Path::new("/"));
+    if !there.is_dir() {
+        return Err(cannot(&format!("{} is no folder", there.display())));
+    }
+    temporary_in(there).map(drop).map_err(|error| cannot(&error.to_string()))
+}
+
+/// Text from outside on one line, without what would move a terminal's cursor.
+fn line(text: &str) -> String {
+    OutsideText::line(text, LINE_MAX).to_string()
+}
+
+/// For people: the sentence, why, and the tests.
+fn table(verdict: &Verdict, format: Format, every_test: bool) -> String {
+    let word = if verdict.passed { "Passed" } else { "Failed" };
+    let mut text = format!("{word}: {}\n", report::sentence(verdict));
+    for why in &verdict.reasons {
+        if !matches!(why, verdict::WhyFailed::FailedTests { .. }) {
+            text.push_str(&format!("  {why}\n"));
+        }
+    }
+    let tests: Vec<&TestVerdict> =
+        if every_test { verdict.tests.iter().collect() } else { report::failed_in_order(verdict) };
+    if tests.is_empty() {
+        return text;
+    }
+    let most = if every_test || format == Format::Wide { usize::MAX } else { SHOWN };
+    let mut rows = Vec::new();
+    for test in tests.iter().take(most) {
+        rows.extend(test_rows(test));
+    }
+    text.push('\n');
+    text.push_str(&output::columns(&["PASSES", "REQUIRED", "P", "Q", "TEST"], &rows));
+    if tests.len() > most {
+        text.push_str(&format!("and {} more; -o wide shows them all\n", tests.len() - most));
+    }
+    text
+}
+
+/// Two rows: the figures and the test; then why.
+fn test_rows(test: &TestVerdict) -> [Vec<String>; 2] {
+    let number = |p: Option<f64>| p.map(report::p_value).unwrap_or_default();
+    let suite = test.id.suite.replace("|||", " › ");
+    let name =
+        if suite.is_empty() { line(&test.id.name) } else { line(&format!("{suite}: {}", test.id.name)) };
+    let informing = if test.is_failed() && test.informing { " It only informs." } else { "" };
+    let next = match (&test.next, &test.reason) {
+        (Some(next), Reason::TooFewPasses(_) | Reason::NoPass { .. } | Reason::TooFewAttempts { .. }) => {
+            format!(" {}.", capital(&next.to_string()))
+        }
+        _ => String::new(),
+    };
+    [
+        vec![
+            format!("{} of {}", test.passes, test.attempts),
+            test.required.map(|required| required.to_string()).unwrap_or_default(),
+            number(test.p_value),
+            number(test.q_value),
+            name,
+        ],
+        vec![
+            String::new(),
+            String::new(),
+            String::new(),
+            String::new(),
+            line(&format!("{}{informing}{next}", test.reason)),
+        ],
+    ]
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
+/// What could not be used, and what was written, on stderr.
+fn tell(globals: &Globals, args: &JudgeArgs, notes: &[&str]) {
+    let most = if globals.verbose > 0 { notes.len() } else { NOTES };
+    for note in notes.iter().take(most) {
+        say(&format!("note: {}", line(note)));
+    }
+    if notes.len() > most {
+        say(&format!("note: and {} more; -v tells them all", notes.len() - most));
+    }
+    if globals.quiet {
+        return;
+    }
+    if args.history.is_none() {
+        say("without --history every test counts as new, which lets much pass");
+    }
+    if let Some(page) = &args.report {
+        say(&format!("the report is {}", page.display()));
+    }
+    if let Some(folder) = &args.artifacts {
+        say(&format!("the aggregator's files are in {}", folder.display()));
+    }
 }

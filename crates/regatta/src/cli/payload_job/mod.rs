@@ -27,7 +27,7 @@ enum PayloadJobCommand {
     /// List the jobs that are not aggregated, in groups, numbered through
     List(list::ListArgs),
     /// Run a job several times on each payload and judge the runs by statistics
-    Aggregate(change::AggregateArgs),
+    Aggregate(change::ChangeArgs),
     /// Run an aggregated job once again
     Deaggregate(change::ChangeArgs),
     /// Make informing jobs blocking

@@ -1,0 +1,98 @@
+//! Whether a private file is what its public file makes.
+//!
+//! The repository's test runs the generator and compares bytes, so a private file with the same data in another form fails
+//! it as well; the message says which of the two it is.
+
+use super::{Counterpart, Finding, Origin, Subject, at, rules};
+use crate::model::Config;
+use crate::private;
+use crate::text::Place;
+use serde_json::Value;
+
+const START: Place = Place { line: 1, column: 1 };
+
+/// Compares the pair that a subject stands in. `config` is the subject's own, where it could be read.
+pub(super) fn check(subject: &Subject, config: Option<&Config>) -> Option<Finding> {
+    match (subject.origin, &subject.counterpart) {
+        (_, Counterpart::None) => None,
+        (Origin::Public, Counterpart::Missing { file }) => {
+            let message = format!("is missing, though {} has a private counterpart", subject.file);
+            Some(at(&rules::PRIVATE_STALE, file, START, message, mend()))
+        }
+        (Origin::Private, Counterpart::Missing { file }) => {
+            let message = format!("has no public file: {file} is not there");
+            let mend = Some(rules::PRIVATE_ORPHAN.mend.to_owned());
+            Some(at(&rules::PRIVATE_ORPHAN, &subject.file, START, message, mend))
+        }
+        (Origin::Public, Counterpart::There { file, bytes }) => compare(&subject.file, config?, file, bytes),
+        (Origin::Private, Counterpart::There { file, bytes }) => {
+            // A public file that cannot be read is a fault of its own and not this file's.
+            let public = Config::parse(bytes.clone()).ok()?;
+            compare(file, &public, &subject.file, &subject.bytes)
+        }
+    }
+}
+
+fn mend() -> Option<String> {
+    Some(rules::PRIVATE_STALE.mend.to_owned())
+}
+
+fn compare(public_file: &str, public: &Config, file: &str, bytes: &[u8]) -> Option<Finding> {
+    // What keeps the generator from deriving anything is told of the public file by its own rules.
+    let derived = private::derive(public).ok()?;
+    if derived.as_bytes() == bytes {
+        return None;
+    }
+    let place = first_difference(derived.as_bytes(), bytes);
+    let message = match serde_json::from_slice::<Value>(bytes) {
+        Ok(there) => {
+            let made: Value = serde_json::from_str(&derived).unwrap_or(Value::Null);
+            let mut paths = Vec::new();
+            differences(&made, &there, String::new(), &mut paths);
+            if paths.is_empty() {
+                format!("holds what {public_file} makes, but not byte for byte as the generator writes it")
+            } else {
+                format!("is not what {public_file} makes: {}", summary(&paths))
+            }
+        }
+        Err(_) => format!("is not what {public_file} makes"),
+    };
+    Some(at(&rules::PRIVATE_STALE, file, place, message, mend()))
+}
+
+fn first_difference(made: &[u8], there: &[u8]) -> Place {
+    let same = made.iter().zip(there).take_while(|(a, b)| a == b).count();
+    let before = &there[..same];
+    let line_start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    let column = before[line_start..].iter().filter(|byte| **byte & 0xC0 != 0x80).count() + 1;
+    Place { line: memchr::memchr_iter(b'\n', before).count() + 1, column }
+}
+
+/// Paths at which two values differ: the shortest that say it.
+fn differences(made: &Value, there: &Value, path: String, found: &mut Vec<(String, &'static str)>) {
+    let (Value::Object(made), Value::Object(there)) = (made, there) else {
+        if made != there {
+            found.push((path, "differs"));
+        }
+        return;
+    };
+    let below = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
+    for (key, value) in made {
+        match there.get(key) {
+            Some(other) => differences(value, other, below(key), found),
+            None => found.push((below(key), "is missing")),
+        }
+    }
+    for key in there.keys().filter(|key| !made.contains_key(*key)) {
+        found.push((below(key), "is too much"));
+    }
+}
+
+fn summary(paths: &[(String, &'static str)]) -> String {
+    const SHOWN: usize = 3;
+    let mut told: Vec<String> = paths.iter().take(SHOWN).map(|(path, how)| format!("{path} {how}")).collect();
+    if paths.len() > SHOWN {
+        told.push(format!("and {} more", paths.len() - SHOWN));
+    }
+    told.join(", ")
+}

@@ -1,0 +1,235 @@
+//! Which folders are runs, and which files of a run are of interest.
+
+use super::GatherError;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::fs::{self, DirEntry};
+use std::path::{Path, PathBuf};
+
+/// Folders within folders that are followed in one run.
+const DEPTH_MAX: usize = 64;
+
+/// Where a run is.
+#[derive(Debug)]
+pub(super) struct RunPlace {
+    /// Its folder's name, or that of its file without the ending.
+    pub(super) id: String,
+    path: PathBuf,
+    kind: PlaceKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum PlaceKind {
+    Folder,
+    LooseFile,
+}
+
+/// The runs of a folder, in order.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) places: Vec<RunPlace>,
+    pub(super) notes: Vec<String>,
+}
+
+/// The files of one run that are of interest, each list in order.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    pub(super) folder: PathBuf,
+    /// Named as JUnit.
+    pub(super) junit: Vec<PathBuf>,
+    pub(super) other_xml: Vec<PathBuf>,
+    pub(super) disruption: Vec<PathBuf>,
+    pub(super) finished: Option<PathBuf>,
+    pub(super) prow_job: Option<PathBuf>,
+    pub(super) started: Option<PathBuf>,
+    /// How many files an earlier judgement left, and how many others there are.
+    ours: usize,
+    others: usize,
+    pub(super) notes: Vec<String>,
+}
+
+impl Files {
+    /// Whether the folder is no run but holds what an earlier judgement wrote.
+    pub(super) const fn is_only_ours(&self) -> bool {
+        self.ours > 0 && self.others == 0
+    }
+}
+
+/// Whether a file or folder of this name is what a judgement writes (reference: payload jobs, b.11).
+fn is_ours(name: &str) -> bool {
+    name.starts_with("aggregation-") || name == "junit-aggregated.xml" || name == "job-run-summary.html"
+}
+
+fn is_hidden(name: &str) -> bool {
+    name.starts_with('.')
+}
+
+fn is_xml(name: &str) -> bool {
+    name.ends_with(".xml")
+}
+
+fn name_of(entry: &DirEntry) -> String {
+    entry.file_name().to_string_lossy().into_owned()
+}
+
+fn entries(dir: &Path) -> Result<Vec<DirEntry>, GatherError> {
+    fs::read_dir(dir)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|source| GatherError::unopened(dir, source))
+}
+
+/// Finds the runs: the folders, or where there are none the loose `.xml` files.
+pub(super) fn find_runs(dir: &Path) -> Result<Found, GatherError> {
+    let (mut folders, mut files, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+    let canonical = dir.canonicalize().map_err(|source| GatherError::unopened(dir, source))?;
+    let mut seen = HashSet::from([canonical]);
+    let mut inside = entries(dir)?;
+    inside.sort_by(|a, b| by_id(&name_of(a), &name_of(b)));
+    for entry in inside {
+        let (name, path) = (name_of(&entry), entry.path());
+        if is_hidden(&name) || is_ours(&name) {
+            continue;
+        }
+        // What a link points at counts, once.
+        let Ok(metadata) = fs::metadata(&path) else {
+            notes.push(format!("{}: is a link that leads nowhere", path.display()));
+            continue;
+        };
+        if metadata.is_dir() {
+            if path.canonicalize().is_ok_and(|canonical| seen.insert(canonical)) {
+                folders.push(RunPlace { id: name, path, kind: PlaceKind::Folder });
+            } else {
+                notes.push(format!("{}: leads to a folder that is here already", path.display()));
+            }
+            continue;
+        }
+        match name.as_str() {
+            "finished.json" => {
+                return Err(GatherError::OneRun { dir: dir.to_owned(), marker: "finished.json" });
+            }
+            "prowjob.json" => {
+                return Err(GatherError::OneRun { dir: dir.to_owned(), marker: "prowjob.json" });
+            }
+            _ if is_xml(&name) => {
+                let id = name.trim_end_matches(".xml").to_owned();
+                files.push(RunPlace { id, path, kind: PlaceKind::LooseFile });
+            }
+            _ => {}
+        }
+    }
+    if folders.is_empty() {
+        return Ok(Found { places: files, notes });
+    }
+    if !files.is_empty() {
+        let names: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
+        notes.push(format!("not read, for the runs are in folders: {}", names.join(", ")));
+    }
+    Ok(Found { places: folders, notes })
+}
+
+/// Numbers by their value and before everything else, the rest by letters.
+fn by_id(a: &str, b: &str) -> Ordering {
+    fn key(id: &str) -> (bool, usize, &str) {
+        let digits = id.trim_start_matches('0');
+        let is_number = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit());
+        // Of two numbers the one with more digits is larger, and of as many digits the later one.
+        if is_number { (false, digits.len(), digits) } else { (true, 0, id) }
+    }
+    key(a).cmp(&key(b)).then_with(|| a.cmp(b))
+}
+
+impl RunPlace {
+    /// Looks through the run.
+    pub(super) fn files(&self) -> Result<Files, GatherError> {
+        let mut files = Files { folder: self.path.clone(), ..Files::default() };
+        if self.kind == PlaceKind::LooseFile {
+            // Its path within the run would be its name; but it stands for the run, whatever it is called.
+            files.junit.push(self.path.clone());
+            files.others = 1;
+            return Ok(files);
+        }
+        let root = self.path.canonicalize().unwrap_or_else(|_| self.path.clone());
+        let mut walk = Walk { root, followed: HashSet::new(), files };
+        walk.folder(&self.path, "", 0)?;
+        let mut files = walk.files;
+        files.junit.sort();
+        files.other_xml.sort();
+        files.disruption.sort();
+        Ok(files)
+    }
+}
+
+struct Walk {
+    root: PathBuf,
+    /// Folders outside of the run that a link led to.
+    followed: HashSet<PathBuf>,
+    files: Files,
+}
+
+impl Walk {
+    /// `within` is the folder's path within the run, empty or beginning with a slash.
+    fn folder(&mut self, dir: &Path, within: &str, depth: usize) -> Result<(), GatherError> {
+        if depth > DEPTH_MAX {
+            self.files.notes.push(format!("{}: is too deep, not read", dir.display()));
+            return Ok(());
+        }
+        for entry in entries(dir)? {
+            let (name, path) = (name_of(&entry), entry.path());
+            if is_hidden(&name) {
+                continue;
+            }
+            let within = format!("{within}/{name}");
+            let kind =
+                entry.file_type().map_err(|source| GatherError::Unreadable { path: path.clone(), source })?;
+            let is_folder = if kind.is_symlink() {
+                let Ok(metadata) = fs::metadata(&path) else {
+                    self.files.notes.push(format!("{}: is a link that leads nowhere", path.display()));
+                    continue;
+                };
+                if metadata.is_dir() && !self.may_follow(&path) {
+                    continue;
+                }
+                metadata.is_dir()
+            } else {
+                kind.is_dir()
+            };
+            if is_folder {
+                self.folder(&path, &within, depth + 1)?;
+            } else {
+                self.file(name, path, &within, depth);
+            }
+        }
+        Ok(())
+    }
+
+    /// A link to within the run would show its files twice, one to around it would never end.
+    fn may_follow(&mut self, link: &Path) -> bool {
+        let Ok(target) = link.canonicalize() else { return false };
+        if self.root.starts_with(&target) {
+            self.files.notes.push(format!("{}: is a link to around itself, not followed", link.display()));
+            return false;
+        }
+        !target.starts_with(&self.root) && self.followed.insert(target)
+    }
+
+    fn file(&mut self, name: String, path: PathBuf, within: &str, depth: usize) {
+        let files = &mut self.files;
+        if is_ours(&name) {
+            files.ours += 1;
+            return;
+        }
+        files.others += 1;
+        if is_xml(&name) {
+            if within.contains("/junit") { &mut files.junit } else { &mut files.other_xml }.push(path);
+        } else if name.starts_with("backend-disruption") && name.ends_with(".json") {
+            files.disruption.push(path);
+        } else if depth == 0 {
+            match name.as_str() {
+                "finished.json" => files.finished = Some(path),
+                "prowjob.json" => files.prow_job = Some(path),
+                "started.json" => files.started = Some(path),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,287 @@
+//! Counts the cases of all runs, each test's name kept once.
+//!
+//! The runs are read in parallel into parts that are put together afterwards: a history of 250 runs holds 750,000 cases
+//! of some 3,000 tests, so what costs is a case, not a test.
+
+use super::disruption;
+use super::folders::Files;
+use crate::judge::{Counts, Tally, TestId};
+use regatta_junit::{Case, JunitError, Outcome};
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::path::Path;
+
+/// Which files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lookout {
+    /// Those named as JUnit.
+    NamedAsJunit,
+    /// Any `.xml`.
+    AnyXml,
+}
+
+/// What was read of some of the runs.
+#[derive(Debug, Default)]
+pub(super) struct Part {
+    table: Table,
+    disruption: BTreeMap<String, Vec<(usize, u64)>>,
+    /// With the index of the run, so that they can be put in order.
+    notes: Vec<(usize, String)>,
+    /// Of each run read: files that could be used, and the last reason why one could not.
+    readable: HashMap<usize, (usize, Option<String>)>,
+    /// Cases that only repeat how their run went.
+    repeats: usize,
+    /// The cases of the file being read, which count once it was read to its end.
+    pending: Vec<Pending>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pending {
+    test: u32,
+    outcome: Outcome,
+    informing: Option<bool>,
+}
+
+impl Part {
+    /// Reads one run. Of one run all is read into one part.
+    pub(super) fn read_run(&mut self, run: usize, files: &Files, lookout: Lookout) {
+        let any_xml: &[_] = if lookout == Lookout::AnyXml { &files.other_xml } else { &[] };
+        let (mut readable, mut unread) = (0, None);
+        for path in files.junit.iter().chain(any_xml) {
+            match self.read_junit(run, path) {
+                Ok(()) => readable += 1,
+                Err(error) => {
+                    let what = format!("{}: {error}", path.display());
+                    self.notes.push((run, format!("{what}; the file was not used")));
+                    unread = Some(what);
+                }
+            }
+        }
+        self.readable.insert(run, (readable, unread));
+        let mut total = BTreeMap::new();
+        for path in &files.disruption {
+            let read = fs::read(path).map_err(|error| format!("cannot be read: {error}"));
+            match read.and_then(|bytes| disruption::read(&bytes)) {
+                Ok(seconds) => {
+                    for (backend, seconds) in seconds {
+                        *total.entry(backend).or_insert(0) += seconds;
+                    }
+                }
+                Err(why) => {
+                    self.notes.push((run, format!("{}: {why}; the file was not used", path.display())));
+                }
+            }
+        }
+        for (backend, seconds) in total {
+            self.disruption.entry(backend).or_default().push((run, seconds));
+        }
+    }
+
+    fn read_junit(&mut self, run: usize, path: &Path) -> Result<(), JunitError> {
+        let Self { table, pending, .. } = self;
+        pending.clear();
+        let mut repeats = 0;
+        let summary = regatta_junit::read(File::open(path)?, |case| {
+            if repeats_its_run(case.name) {
+                repeats += 1;
+                return;
+            }
+            let informing = case.lifecycle.map(|lifecycle| lifecycle == "informing");
+            pending.push(Pending { test: table.intern(&case), outcome: case.outcome, informing });
+        })?;
+        for case in &self.pending {
+            self.table.tests[case.test as usize].add(run, *case);
+        }
+        self.repeats += repeats;
+        let mut note = |count: u64, what: &str| {
+            if count > 0 {
+                self.notes.push((run, format!("{}: {what}: {count}", path.display())));
+            }
+        };
+        note(summary.unnamed, "cases without a name, not counted");
+        note(summary.misplaced, "cases within cases, not counted");
+        note(summary.cut, "names that were cut because of their length");
+        note(u64::from(summary.trailing), "elements or text behind the end, not read");
+        Ok(())
+    }
+
+    /// Why a run that must tell by its JUnit alone is taken for unfinished; none if it has any.
+    pub(super) fn why_unread(&self, run: usize, files: &Files) -> Option<String> {
+        match self.readable.get(&run) {
+            Some((0, Some(why))) => Some(format!("it has no readable JUnit file ({why})")),
+            Some((0, None)) | None => Some(match files.other_xml.len() {
+                0 => "it has no JUnit file".to_owned(),
+                count => {
+                    format!("it has no file named as JUnit (a path with /junit), only {count} other .xml")
+                }
+            }),
+            Some(_) => None,
+        }
+    }
+
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        if self.table.tests.len() < other.table.tests.len() {
+            return other.merge(self);
+        }
+        self.table.merge(other.table);
+        for (backend, runs) in other.disruption {
+            self.disruption.entry(backend).or_default().extend(runs);
+        }
+        self.notes.extend(other.notes);
+        self.readable.extend(other.readable);
+        self.repeats += other.repeats;
+        self
+    }
+
+    /// The tests, the disruption and the notes, all in order.
+    pub(super) fn finish(mut self) -> (Vec<Tally>, BTreeMap<String, Vec<(usize, u64)>>, Vec<String>) {
+        for runs in self.disruption.values_mut() {
+            runs.sort_unstable();
+        }
+        self.notes.sort_by_key(|(run, _)| *run);
+        let mut notes: Vec<String> = self.notes.into_iter().map(|(_, note)| note).collect();
+        if self.repeats > 0 {
+            notes.push(format!(
+                "left out {} results of `Run multi-stage test … -openshift-e2e-test container test`, which only repeat \
+                 how their run went as a whole",
+                self.repeats
+            ));
+        }
+        (self.table.finish(), self.disruption, notes)
+    }
+}
+
+/// Whether a test is the one by which the CI operator sums up the step with all the tests.
+fn repeats_its_run(name: &str) -> bool {
+    name.ends_with("-openshift-e2e-test container test") && name.starts_with("Run multi-stage test ")
+}
+
+/// The tests seen so far.
+#[derive(Debug, Default)]
+struct Table {
+    suites: Vec<Suite>,
+    by_path: HashMap<String, usize>,
+    /// The suite of the last case, nearly always that of the next.
+    last: usize,
+    path: String,
+    tests: Vec<Test>,
+}
+
+#[derive(Debug, Default)]
+struct Suite {
+    path: String,
+    by_name: HashMap<String, u32>,
+}
+
+#[derive(Debug, Default)]
+struct Test {
+    /// In the order of reading; a run stands there once.
+    runs: Vec<(usize, Counts)>,
+    /// What the first run that has a lifecycle says, with that run.
+    informing: Option<(usize, bool)>,
+}
+
+impl Test {
+    fn add(&mut self, run: usize, case: Pending) {
+        if self.runs.last().is_none_or(|(last, _)| *last != run) {
+            self.runs.push((run, Counts::default()));
+        }
+        if let Some((_, counts)) = self.runs.last_mut() {
+            match case.outcome {
+                Outcome::Passed => counts.passes += 1,
+                Outcome::Failed | Outcome::Errored => counts.failures += 1,
+                Outcome::Skipped => counts.skips += 1,
+            }
+        }
+        if let Some(informing) = case.informing {
+            self.tell_lifecycle((run, informing));
+        }
+    }
+
+    fn tell_lifecycle(&mut self, said: (usize, bool)) {
+        if self.informing.is_none_or(|(first, _)| said.0 < first) {
+            self.informing = Some(said);
+        }
+    }
+}
+
+impl Table {
+    fn intern(&mut self, case: &Case<'_>) -> u32 {
+        self.path.clear();
+        for (index, suite) in case.suites.iter().enumerate() {
+            if index > 0 {
+                self.path.push_str("|||");
+            }
+            self.path.push_str(suite);
+        }
+        let path = std::mem::take(&mut self.path);
+        let suite = self.suite(&path);
+        self.path = path;
+        self.test(suite, case.name)
+    }
+
+    fn suite(&mut self, path: &str) -> usize {
+        if self.suites.get(self.last).is_some_and(|suite| suite.path == path) {
+            return self.last;
+        }
+        self.last = match self.by_path.get(path) {
+            Some(index) => *index,
+            None => {
+                self.suites.push(Suite { path: path.to_owned(), by_name: HashMap::new() });
+                self.by_path.insert(path.to_owned(), self.suites.len() - 1);
+                self.suites.len() - 1
+            }
+        };
+        self.last
+    }
+
+    fn test(&mut self, suite: usize, name: &str) -> u32 {
+        let by_name = &mut self.suites[suite].by_name;
+        if let Some(test) = by_name.get(name) {
+            return *test;
+        }
+        let test = u32::try_from(self.tests.len()).expect("names of so many tests do not fit in memory");
+        by_name.insert(name.to_owned(), test);
+        self.tests.push(Test::default());
+        test
+    }
+
+    fn merge(&mut self, mut other: Self) {
+        for suite in other.suites {
+            let into = self.suite(&suite.path);
+            for (name, test) in suite.by_name {
+                let test = std::mem::take(&mut other.tests[test as usize]);
+                let into = self.test(into, &name);
+                let into = &mut self.tests[into as usize];
+                into.runs.extend(test.runs);
+                if let Some(said) = test.informing {
+                    into.tell_lifecycle(said);
+                }
+            }
+        }
+    }
+
+    fn finish(mut self) -> Vec<Tally> {
+        self.suites.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let mut tallies = Vec::with_capacity(self.tests.len());
+        for suite in self.suites {
+            let mut names: Vec<(String, u32)> = suite.by_name.into_iter().collect();
+            names.sort_unstable();
+            for (name, test) in names {
+                let Test { mut runs, informing } = std::mem::take(&mut self.tests[test as usize]);
+                // A name that only a half-read file had.
+                if runs.is_empty() {
+                    continue;
+                }
+                runs.sort_unstable_by_key(|(run, _)| *run);
+                let id = TestId { suite: suite.path.clone(), name };
+                tallies.push(Tally {
+                    id,
+                    informing: informing.is_some_and(|(_, informing)| informing),
+                    runs,
+                });
+            }
+        }
+        tallies
+    }
+}

@@ -1,0 +1,329 @@
+//! All tests at once: the charts, what their number and that of the runs mean, and the tests that failed sometimes.
+
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+use super::super::fisher::{self, SIGNIFICANCE, Sample};
+use super::super::verdict::{Outcome, TestVerdict, Verdict};
+use super::super::{Gathered, disruption};
+use super::charts::{self, Curve, Kind, Spot, p_value, percent};
+use super::failures::suite;
+use super::runs::{self, Size};
+use super::{Page, ROWS, counted, grouped};
+use crate::power;
+
+/// How many of the smallest p-values are drawn.
+const RANKS: usize = 40;
+/// Backends in the table of disruption.
+const BACKENDS: usize = 60;
+
+fn kind(test: &TestVerdict) -> Kind {
+    match (test.is_failed(), test.informing) {
+        (true, true) => Kind::Informing,
+        (true, false) => Kind::Failed,
+        (false, _) => Kind::Passed,
+    }
+}
+
+/// The figure of false alarms at the top.
+pub(super) fn false_alarms(page: &Page<'_>) -> Markup {
+    let found = page.verdict.discovery;
+    html! {
+        div.figure {
+            dt { "False alarms to expect" }
+            dd {
+                div.big { (few(found.expected_false_failures)) }
+                div.more { "failed tests, had nothing changed" }
+            }
+        }
+    }
+}
+
+/// An expected number as people read it: `0.03`, `2.6`, `14`.
+fn few(number: f64) -> String {
+    match number {
+        n if n <= 0.0 => "0".to_owned(),
+        n if n < 0.01 => "under 0.01".to_owned(),
+        n if n < 0.1 => format!("{n:.2}"),
+        n if n < 9.95 => format!("{n:.1}"),
+        n => format!("{n:.0}"),
+    }
+}
+
+/// Tests against their history, and the control of false discoveries.
+pub(super) fn all_tests(page: &Page<'_>) -> Markup {
+    let verdict = page.verdict;
+    let found = verdict.discovery;
+    let mut smallest: Vec<(f64, Kind)> =
+        verdict.tests.iter().filter_map(|test| Some((test.p_value?, kind(test)))).collect();
+    smallest.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
+    smallest.truncate(RANKS);
+    let attempts = verdict.attempts;
+    let line: Vec<(f64, u32)> = (0..=100)
+        .map(|percent| {
+            (f64::from(percent), fisher::required_capped(attempts, Sample::of_percentage(percent)))
+        })
+        .collect();
+    html! {
+        section id="all" aria-labelledby="h-all" {
+            h2 id="h-all" { "All tests" }
+            p.lead {
+                (counted(u64::from(found.tested), "test")) " compared with earlier runs. With so many, some look worse by chance: "
+                "were nothing changed, " (few(found.expected_false_failures)) " of them would fail on average, and at least one in "
+                (percent(found.false_alarm)) " of payloads."
+            }
+            div.pair {
+                div.panel {
+                    h3 { "Now against before" }
+                    p { "Larger dots are more tests. Below the dashed line a test that ran " (counted(attempts.into(), "time")) " fails." }
+                    figure {
+                        (charts::landscape(&spots(verdict), &line, attempts))
+                        figcaption { "■ failed   ◆ failed, only informs   ● passed" }
+                    }
+                }
+                div.panel {
+                    h3 { "Chance or not" }
+                    p { (survivors(found.failed_for_sure, found.failed_maybe_by_chance)) }
+                    @if smallest.is_empty() {
+                        p { "No test was compared." }
+                    } @else {
+                        figure {
+                            (charts::ranks(&smallest, SIGNIFICANCE, found.tested as usize))
+                            figcaption { "Up to the last one below the dashed line (Benjamini–Hochberg, 5%) tests are worse beyond chance" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn survivors(sure: u32, maybe: u32) -> String {
+    let of = |count: u32| counted(count.into(), "failed test");
+    match (sure, maybe) {
+        (0, 0) => "No failed test was compared with its history.".to_owned(),
+        (sure, 0) => {
+            format!("Of {} every one stays worse when the number of tests is taken into account.", of(sure))
+        }
+        (0, maybe) => format!(
+            "Of {} none stays worse when the number of tests is taken into account: it may be chance.",
+            of(maybe)
+        ),
+        (sure, maybe) => format!(
+            "Of {} {sure} {} worse when the number of tests is taken into account; the rest may be chance.",
+            of(sure + maybe),
+            if sure == 1 { "stays" } else { "stay" }
+        ),
+    }
+}
+
+/// The tests by where they lie, those at one spot together.
+fn spots(verdict: &Verdict) -> Vec<Spot> {
+    let mut spots: BTreeMap<(Option<u32>, u32, Kind), u64> = BTreeMap::new();
+    for test in &verdict.tests {
+        let Some(basis) = test.history else { continue };
+        if test.attempts == 0 {
+            continue;
+        }
+        let history = basis
+            .is_known()
+            .then(|| basis.sample().rate())
+            .flatten()
+            .map(|rate| (rate * 1000.0).round() as u32);
+        let share = (f64::from(test.passes) * 1000.0 / f64::from(test.attempts)).round() as u32;
+        *spots.entry((history, share, kind(test))).or_default() += 1;
+    }
+    spots
+        .into_iter()
+        .map(|((history, share, kind), tests)| Spot {
+            history: history.map(|tenths| f64::from(tenths) / 10.0),
+            share: f64::from(share) / 1000.0,
+            tests,
+            kind,
+        })
+        .collect()
+}
+
+/// What so many runs can find, beside other numbers of runs.
+pub(super) fn power(page: &Page<'_>) -> Markup {
+    let runs = page.verdict.attempts;
+    let minimum = page.rules.minimum_attempts;
+    if runs < minimum {
+        return html! {
+            section id="power" aria-labelledby="h-power" {
+                h2 id="h-power" { "What these runs can find" }
+                div.panel { p {
+                    "Nothing: a test needs at least " (minimum) " attempts to be judged, and there are " (runs) "."
+                } }
+            }
+        };
+    }
+    let history = Sample::of_percentage(100);
+    let curve = |runs: u32| Curve {
+        runs,
+        points: (0..=100)
+            .rev()
+            .map(|percent| {
+                let rate = f64::from(percent) / 100.0;
+                (rate, power::chance_of_failing(runs, history, rate))
+            })
+            .collect(),
+    };
+    let mut curves = vec![curve(runs)];
+    // Curves of nearly the same number would lie on each other.
+    let beside = [7_u32, 10, 20].into_iter().filter(|other| other.abs_diff(runs) > 1 && *other >= minimum);
+    curves.extend(beside.map(curve));
+    html! {
+        section id="power" aria-labelledby="h-power" {
+            h2 id="h-power" { "What these runs can find" }
+            p.lead {
+                "A drop is found by chance too. For a test that always passed until now: how surely "
+                (counted(runs.into(), "run")) " would fail it, by how often it really passes since. Runs of one payload share causes, "
+                "so the truth lies a little lower."
+            }
+            div.pair {
+                div.panel { figure { (charts::power(&curves)) figcaption { "Chance that one payload's runs find the drop" } } }
+                div.panel { div.scroll tabindex="0" role="region" aria-label="What these runs find" { table {
+                    thead { tr {
+                        th scope="col" { "It drops to" } th.n scope="col" { "found by these " (runs) " runs" }
+                        th.n scope="col" { "runs to find 4 of 5" }
+                    } }
+                    tbody {
+                        @for rate in [95, 90, 80, 70, 50] {
+                            @let rate_now = f64::from(rate) / 100.0;
+                            tr {
+                                th scope="row" { (rate) "%" }
+                                td.n { (percent(power::chance_of_failing(runs, history, rate_now))) }
+                                td.n { (power::runs_to_find(history, rate_now, 0.8).map_or("–".to_owned(), |n| n.to_string())) }
+                            }
+                        }
+                    }
+                }
+                table style="margin-top:14px" {
+                    thead { tr {
+                        th scope="col" { "It did not drop and passes" } th.n scope="col" { "blamed by these " (runs) " runs" }
+                    } }
+                    tbody {
+                        @for rate in [99, 95, 90] {
+                            @let past = Sample::of_percentage(rate);
+                            tr {
+                                th scope="row" { (rate) "%" }
+                                td.n { (percent(power::chance_of_failing(runs, past, f64::from(rate) / 100.0))) }
+                            }
+                        }
+                    }
+                } } }
+            }
+        }
+    }
+}
+
+/// The tests that failed in some runs and pass, the shakiest first.
+pub(super) fn shaky(verdict: &Verdict) -> Vec<&TestVerdict> {
+    let mut shaky: Vec<&TestVerdict> = verdict
+        .tests
+        .iter()
+        .filter(|test| {
+            test.outcome == Outcome::Passed
+                && test.failures + test.flakes > 0
+                && test.id.suite != disruption::SUITE
+        })
+        .collect();
+    shaky.sort_by(|a, b| {
+        let p = |test: &TestVerdict| test.p_value.unwrap_or(1.0);
+        p(a).total_cmp(&p(b))
+            .then(b.failures.cmp(&a.failures))
+            .then(b.flakes.cmp(&a.flakes))
+            .then_with(|| a.id.cmp(&b.id))
+    });
+    shaky
+}
+
+/// Their table.
+pub(super) fn shaky_section(gathered: &Gathered, shaky: &[&TestVerdict]) -> Markup {
+    html! {
+        @if !shaky.is_empty() {
+            section id="shaky" aria-labelledby="h-shaky" {
+                h2 id="h-shaky" { "Failed sometimes, and passed" }
+                p.lead {
+                    (counted(shaky.len() as u64, "test")) " failed in some run, but no more often than the history allows. "
+                    "The least likely first; where one more failing run would fail it, it says so."
+                }
+                div.panel { div.scroll tabindex="0" role="region" aria-label="Tests that failed sometimes" { table {
+                    thead { tr {
+                        th scope="col" { "Test" } th scope="col" { "Runs" } th.n scope="col" { "Passes" } th.n scope="col" { "Required" }
+                        th.n scope="col" { "Earlier" } th.n scope="col" { "p" }
+                    } }
+                    tbody { @for test in shaky.iter().take(ROWS) { (shaky_row(gathered, test)) } }
+                } }
+                @if shaky.len() > ROWS {
+                    p { "And " (grouped((shaky.len() - ROWS) as u64)) " more; " code { "-o json --every-test" } " has them all." }
+                } }
+            }
+        }
+    }
+}
+
+fn shaky_row(gathered: &Gathered, test: &TestVerdict) -> Markup {
+    use super::super::verdict::Next;
+    html! {
+        tr {
+            th scope="row" {
+                (test.id.name)
+                div.suite {
+                    (suite(&test.id.suite))
+                    @if test.next == Some(Next::OneFailureFails) { " " span class="pill flake" { "one more failure fails it" } }
+                }
+            }
+            td { (runs::dots(gathered, &test.runs, Size::Small)) }
+            td.n { (test.passes) " of " (test.attempts) }
+            td.n { (test.required.map(|n| n.to_string()).unwrap_or_default()) }
+            td.n {
+                @if let Some(basis) = test.history {
+                    @if basis.is_known() { (basis.sample().rate().map(charts::rate).unwrap_or_default()) } @else { "new" }
+                }
+            }
+            td.n { (test.p_value.map(p_value).unwrap_or_default()) }
+        }
+    }
+}
+
+/// Seconds of disruption of each backend in each run, the worst first.
+pub(super) fn seconds(gathered: &Gathered) -> Markup {
+    let mut backends: Vec<(&String, &Vec<(usize, u64)>, u64)> = gathered
+        .disruption
+        .iter()
+        .filter(|(backend, _)| !disruption::is_excluded(backend))
+        .map(|(backend, runs)| (backend, runs, runs.iter().map(|(_, seconds)| *seconds).sum()))
+        .filter(|(_, _, sum)| *sum > 0)
+        .collect();
+    backends.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+    html! {
+        @if !backends.is_empty() {
+            div.panel style="margin-top:14px" {
+                h3 { "Seconds without an answer" }
+                p { "The most disrupted backends; those that always answered are left out." }
+                div.scroll tabindex="0" role="region" aria-label="Seconds of disruption" { table {
+                    thead { tr {
+                        th scope="col" { "Backend" }
+                        @for (i, _) in gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()) {
+                            th.n scope="col" { "run " (i + 1) }
+                        }
+                        th.n scope="col" { "mean" }
+                    } }
+                    tbody {
+                        @for (backend, runs, sum) in backends.iter().take(BACKENDS) {
+                            tr {
+                                th scope="row" { (backend) }
+                                @for (i, _) in gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()) {
+                                    td.n { (runs.iter().find(|(run, _)| *run == i).map_or("–".to_owned(), |(_, s)| s.to_string())) }
+                                }
+                                td.n { (format!("{:.1}", *sum as f64 / runs.len().max(1) as f64)) }
+                            }
+                        }
+                    }
+                } }
+            }
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! The repository's own generator: `make release-controllers`, in the checkout's virtual environment `venv`.
+//!
+//! Steps, each only where it is needed: make `venv`, install PyYAML there (the generator imports it and a fresh environment
+//! lacks it; reference: payload jobs, f), run make as if the environment were activated. What the steps say is passed on as
+//! it comes and kept in a log. Whatever goes wrong, the edit that came before stays: the message names the step, what it
+//! said last, and the command that repeats it.
+//!
+//! The log lies in `venv`, which the configuration repository has git ignore; where there is no `venv`, among the system's
+//! temporary files.
+
+use serde::Serialize;
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use self::child::{Child, Ended};
+use self::log::Log;
+use super::file::quoted;
+use crate::failure::Failure;
+use crate::terminal::say;
+
+mod child;
+mod log;
+mod told;
+
+/// The make target.
+const TARGET: &str = "release-controllers";
+/// Make's own order of looking.
+const MAKEFILES: [&str; 3] = ["GNUmakefile", "makefile", "Makefile"];
+
+/// Whether what the steps say is passed on as it comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// To stderr.
+    Streamed,
+    /// To the log alone.
+    Quiet,
+}
+
+/// What came of it. As JSON: `{ran, exit_code}`.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Made {
+    /// Whether make itself was started.
+    pub(crate) ran: bool,
+    /// Its exit code; none when it was not started or a signal ended it.
+    pub(crate) exit_code: Option<i32>,
+    /// Where the whole output is kept.
+    #[serde(skip)]
+    pub(crate) log: Option<PathBuf>,
+    /// What went wrong, in full, for a person; none when all went well or nothing was asked.
+    #[serde(skip)]
+    pub(crate) failed: Option<String>,
+}
+
+impl Made {
+    /// It was not asked for.
+    pub(crate) const fn skipped() -> Self {
+        Self { ran: false, exit_code: None, log: None, failed: None }
+    }
+
+    /// What the command ends with.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Failed`] with what went wrong.
+    pub(crate) fn outcome(&self) -> Result<(), Failure> {
+        self.failed.clone().map_or(Ok(()), |why| Err(Failure::Failed(why)))
+    }
+}
+
+/// Runs the generator in the checkout at `root`, after an edit. It blocks until the generator ends; an interrupt reaches it.
+/// Not to be called from asynchronous code.
+pub(crate) fn make(root: &Path, talk: Talk) -> Made {
+    make_with(root, talk, &std::env::var_os("PATH").unwrap_or_default())
+}
+
+/// [`make`] with the folders in which programs are looked for.
+fn make_with(root: &Path, talk: Talk, search: &OsStr) -> Made {
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let mut generator = Generator {
+        venv: root.join("venv"),
+        root,
+        search: search.to_owned(),
+        talk,
+        log: Log::default(),
+        ran: false,
+        exit_code: None,
+    };
+    let done = match runtime {
+        Ok(runtime) => runtime.block_on(generator.steps()),
+        Err(error) => Err(format!("`make {TARGET}` did not start: {error}; the edit stays")),
+    };
+    let log = generator.log.finish(&generator.venv, done.is_err());
+    let failed = done.err().map(|why| match &log {
+        Ok(Some(log)) => format!("{why}\n  whole output: {}", log.display()),
+        Ok(None) => why,
+        Err(error) => format!("{why}\n  the output could not be kept: {error}"),
+    });
+    Made { ran: generator.ran, exit_code: generator.exit_code, log: log.ok().flatten(), failed }
+}
+
+/// A run in progress.
+struct Generator {
+    /// The checkout, absolute: its path goes into the environment.
+    root: PathBuf,
+    venv: PathBuf,
+    /// As `PATH`.
+    search: OsString,
+    talk: Talk,
+    log: Log,
+    ran: bool,
+    exit_code: Option<i32>,
+}
+
+/// How far a run came: what is left to do is what a person repeats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Venv,
+    Yaml,
+    Make,
+}
+
+impl Step {
+    /// As a person types it, in the activated environment where there is one.
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Venv => "python3 -m venv venv",
+            Self::Yaml => "python -m pip install PyYAML",
+            Self::Make => "make release-controllers",
+        }
+    }
+
+    /// All that is left to do from this step on.
+    fn repeat(self, root: &Path) -> String {
+        let root = quoted(root);
+        match self {
+            Self::Venv => format!(
+                "cd {root} && {} && . venv/bin/activate && {} && {}",
+                self.command(),
+                Self::Yaml.command(),
+                Self::Make.command()
+            ),
+            Self::Yaml => {
+                format!("cd {root} && . venv/bin/activate && {} && {}", self.command(), Self::Make.command())
+            }
+            Self::Make => format!("cd {root} && . venv/bin/activate && {}", self.command()),
+        }
+    }
+}
+
+impl Generator {
+    async fn steps(&mut self) -> Result<(), String> {
+        // All that can be known beforehand is told before anything is made.
+        let makefile = self.makefile()?;
+        if self.find("make").is_none() {
+            return Err(format!(
+                "`make {TARGET}` cannot run: there is no make on the PATH; the edit stays; install it (Debian: \
+                 apt-get install make), then: {}",
+                Step::Venv.repeat(&self.root)
+            ));
+        }
+        if self.venv_is_missing()? {
+            if self.find("python3").is_none() {
+                return Err(format!(
+                    "`make {TARGET}` cannot run: there is no venv, and no python3 on the PATH to make it; the edit \
+                     stays; install it (Debian: apt-get install python3 python3-venv), then: {}",
+                    Step::Venv.repeat(&self.root)
+                ));
+            }
+            self.announce("there is no venv yet: making it with `python3 -m venv venv`");
+            self.step(Step::Venv, "python3".as_ref(), &["-m", "venv", "venv"], &makefile).await?;
+            if self.venv_is_missing()? {
+                return Err(self.told(Step::Venv, "ended well, but there is no venv", &makefile));
+            }
+        }
+        let python = self.venv.join("bin").join("python");
+        if !self.has_yaml(&python, &makefile).await? {
+            self.announce(
+                "the generator needs PyYAML, which the venv lacks: installing it with `python -m pip install PyYAML`",
+            );
+            let words = ["-m", "pip", "install", "--no-input", "PyYAML"];
+            self.step(Step::Yaml, python.as_os_str(), &words, &makefile).await?;
+        }
+        self.announce(&format!("running `make {TARGET}` in {}", self.root.display()));
+        self.step(Step::Make, "make".as_ref(), &[TARGET], &makefile).await?;
+        Ok(())
+    }
+
+    /// The text of the Makefile; refused when the target cannot be in it.
+    fn makefile(&self) -> Result<String, String> {
+        let elsewhere = "run it in a whole checkout of the configuration repository";
+        let found = MAKEFILES.iter().map(|name| self.root.join(name)).find(|path| path.is_file());
+        let Some(path) = found else {
+            return Err(format!(
+                "{}: has no Makefile, so `make {TARGET}` cannot run; the edit stays; {elsewhere}",
+                self.root.display()
+            ));
+        };
+        let bytes = fs::read(&path).map_err(|error| {
+            format!("{}: {error}; `make {TARGET}` was not run, the edit stays", path.display())
+        })?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        // A target may come from an included file, or be made up of variables: only the plain case is told beforehand.
+        let hidden = text.lines().any(|line| line.contains("include") || line.contains("$(eval"));
+        if !text.contains(TARGET) && !hidden {
+            return Err(format!(
+                "{}: has no target {TARGET}, so `make {TARGET}` cannot run; the edit stays; {elsewhere}",
+                path.display()
+            ));
+        }
+        Ok(text)
+    }
+
+    /// Whether there is no virtual environment, or only its empty folder; refused when half of one is there.
+    fn venv_is_missing(&self) -> Result<bool, String> {
+        let broken = |why: &str| {
+            format!(
+                "{}: {why}, so `make {TARGET}` was not run; the edit stays; nothing there was touched: look at it, \
+                 remove it (rm -r {}), then: {}",
+                self.venv.display(),
+                quoted(&self.venv),
+                Step::Venv.repeat(&self.root)
+            )
+        };
+        match fs::symlink_metadata(&self.venv) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(true),
+            Err(error) => return Err(broken(&format!("cannot be looked at ({error})"))),
+            Ok(_) if !self.venv.is_dir() => return Err(broken("is no folder")),
+            Ok(_) => {}
+        }
+        if fs::read_dir(&self.venv).is_ok_and(|mut entries| entries.next().is_none()) {
+            return Ok(true);
+        }
+        let python = self.venv.join("bin").join("python");
+        if python.exists() {
+            return Ok(false);
+        }
+        Err(match fs::read_link(&python) {
+            Ok(gone) => broken(&format!(
+                "its bin/python leads to {}, which is gone (a virtual environment does not outlive its Python)",
+                gone.display()
+            )),
+            Err(_) => broken("has no bin/python: it is a half-made virtual environment, or none"),
+        })
+    }
+
+    /// Whether the environment's Python knows PyYAML. What it says about that is in the log alone.
+    async fn has_yaml(&mut self, python: &Path, makefile: &str) -> Result<bool, String> {
+        let child = self.child(python.as_os_str(), &["-c", "import yaml"]);
+        self.log.begin(&self.venv, &child.shown());
+        let log = &mut self.log;
+        match child.run(|bytes| log.take(bytes)).await {
+            Ok(Ended::Exit(code)) => Ok(code == 0),
+            Ok(Ended::Signal(signal)) => {
+                Err(self.told(Step::Yaml, &format!("was ended by signal {signal}"), makefile))
+            }
+            Ok(Ended::Interrupted) => Err(self.interrupted(Step::Yaml)),
+            Err(error) => Err(format!(
+                "{}: cannot be started ({error}), so `make {TARGET}` was not run; the edit stays; if the virtual \
+                 environment is broken, remove it (rm -r {}), then: {}",
+                python.display(),
+                quoted(&self.venv),
+                Step::Venv.repeat(&self.root)
+            )),
+        }
+    }
+
+    /// Runs one step to its end.
+    async fn step(
+        &mut self,
+        step: Step,
+        program: &OsStr,
+        words: &[&str],
+        makefile: &str,
+    ) -> Result<(), String> {
+        let child = self.child(program, words);
+        self.log.begin(&self.venv, &child.shown());
+        let (log, talk) = (&mut self.log, self.talk);
+        let ended = child
+            .run(|bytes| {
+                log.take(bytes);
+                if talk == Talk::Streamed {
+                    // That nobody reads it any more is no reason to stop.
+                    let mut err = std::io::stderr().lock();
+                    let _ = err.write_all(bytes).and_then(|()| err.flush());
+                }
+            })
+            .await;
+        let started = ended.is_ok();
+        if step == Step::Make {
+            self.ran = started;
+        }
+        match ended {
+            Ok(Ended::Exit(code)) => {
+                self.log.note(&format!("exit code {code}"));
+                if step == Step::Make {
+                    self.exit_code = Some(code);
+                }
+                if code == 0 {
+                    return Ok(());
+                }
+                Err(self.told(step, &format!("failed with exit code {code}"), makefile))
+            }
+            Ok(Ended::Signal(signal)) => {
+                self.log.note(&format!("ended by signal {signal}"));
+                Err(self.told(step, &format!("was ended by signal {signal}"), makefile))
+            }
+            Ok(Ended::Interrupted) => {
+                self.log.note("interrupted");
+                Err(self.interrupted(step))
+            }
+            Err(error) => Err(self.told(step, &format!("did not start ({error})"), makefile)),
+        }
+    }
+
+    /// A program in the checkout, in the environment that activating `venv` makes.
+    fn child(&self, program: &OsStr, words: &[&str]) -> Child {
+        let mut path = self.venv.join("bin").into_os_string();
+        if !self.search.is_empty() {
+            path.push(":");
+            path.push(&self.search);
+        }
+        Child::new(program, words, &self.root)
+            .with("VIRTUAL_ENV", self.venv.as_os_str())
+            .with("PATH", &path)
+            .without("PYTHONHOME")
+            // Flags of a make around Regatta are not for this one.
+            .without("MAKEFLAGS")
+            .without("MFLAGS")
+            .without("MAKELEVEL")
+            // So that what Python says is seen as it comes.
+            .with("PYTHONUNBUFFERED", "1".as_ref())
+            // A person's own habit of installing beside the environment, and a question to the package index about pip
+            // itself, have no place here.
+            .with("PIP_USER", "0".as_ref())
+            .with("PIP_DISABLE_PIP_VERSION_CHECK", "1".as_ref())
+    }
+
+    fn find(&self, program: &str) -> Option<PathBuf> {
+        std::env::split_paths(&self.search).map(|folder| folder.join(program)).find(|path| path.is_file())
+    }
+
+    fn announce(&self, line: &str) {
+        if self.talk == Talk::Streamed {
+            say(line);
+        }
+    }
+
+    fn told(&self, step: Step, how: &str, makefile: &str) -> String {
+        let output = self.log.tail();
+        let mut text = format!("`{}` {how} in {}; the edit stays", step.command(), self.root.display());
+        if step != Step::Make {
+            text.push_str(&format!("\n  `make {TARGET}` needs it and was not run"));
+        }
+        let lines = told::last_lines(&output);
+        if !lines.is_empty() {
+            text.push_str("\n  it said last:");
+            for line in lines {
+                text.push_str(&format!("\n    {line}"));
+            }
+        }
+        if let Some(advice) = told::advice(step, &output, makefile, &self.venv) {
+            text.push_str(&format!("\n  {advice}"));
+        }
+        text.push_str(&format!("\n  to repeat it: {}", step.repeat(&self.root)));
+        text
+    }
+
+    fn interrupted(&self, step: Step) -> String {
+        format!(
+            "interrupted: `{}` was ended before its time; the edit stays\n  to go on: {}",
+            step.command(),
+            step.repeat(&self.root)
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,225 @@
+//! Judging an aggregated run: the verdict, its exit code, and what it writes.
+
+use crate::payload_judge_sample::{JOB, Made, Sample, TAG, make};
+use crate::program::{Program, Ran};
+use std::path::Path;
+
+/// Ten runs of 3,000 tests, one run without an end; two tests got worse, and a third that only informs.
+fn large() -> Sample {
+    Sample {
+        runs: 10,
+        tests: 3_000,
+        worse: vec![(412, 0.35), (1_730, 0.45), (2_204, 0.3)],
+        informing: vec![2_204],
+        unfinished: vec![6],
+    }
+}
+
+/// Ten runs of a few tests, of which nothing got worse.
+fn small() -> Sample {
+    Sample { runs: 10, tests: 40, worse: Vec::new(), informing: Vec::new(), unfinished: Vec::new() }
+}
+
+fn made(program: &Program, sample: &Sample) -> Made {
+    make(program.home.path(), sample)
+}
+
+fn judge(program: &Program, more: &[&str]) -> Ran {
+    let mut arguments = vec!["payload-job", "judge", "runs", "--history", "history.jsonl"];
+    arguments.extend(more);
+    program.run(&arguments)
+}
+
+fn shown(program: &Program, more: &[&str]) -> String {
+    judge(program, more).shown().replace(program.home.path().to_str().unwrap(), "~")
+}
+
+#[test]
+fn a_run_as_good_as_its_history_passes() {
+    let program = Program::new();
+    made(&program, &small());
+    insta::assert_snapshot!(shown(&program, &[]), @"");
+}
+
+#[test]
+fn a_test_that_got_worse_fails_the_run_and_says_why() {
+    let program = Program::new();
+    made(&program, &Sample { worse: vec![(12, 0.3)], ..small() });
+    insta::assert_snapshot!(shown(&program, &[]), @"");
+}
+
+#[test]
+fn scripts_get_every_figure_of_a_failure() {
+    let program = Program::new();
+    made(&program, &Sample { worse: vec![(12, 0.3)], ..small() });
+    let mut json = judge(&program, &["-o", "json", "-q"]).json();
+    // Sums over thousands of probabilities: their last digits are no contract.
+    for field in
+        ["/discoveries/expected_false_failures", "/discoveries/false_alarm", "/failed_tests/0/p_value"]
+    {
+        let value = json.pointer_mut(field).unwrap();
+        assert!(value.is_f64(), "{field}: {value}");
+        *value = "…".into();
+    }
+    json["failed_tests"][0]["q_value"] = "…".into();
+    json["power"] = "…".into();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @"");
+}
+
+#[test]
+fn a_test_that_only_informs_is_told_and_fails_nothing() {
+    let program = Program::new();
+    made(&program, &Sample { worse: vec![(12, 0.3)], informing: vec![12], ..small() });
+    let ran = judge(&program, &["-o", "json"]);
+    let json = ran.json();
+    assert_eq!((ran.code, &json["passed"]), (0, &true.into()));
+    assert_eq!(json["failed_tests"][0]["informing"], true);
+    assert_eq!(json["reasons"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn every_test_is_told_when_asked_for() {
+    let program = Program::new();
+    made(&program, &small());
+    let json = judge(&program, &["-o", "json", "--every-test"]).json();
+    assert_eq!(json["every_test"].as_array().unwrap().len(), 40);
+    assert!(judge(&program, &["-o", "json"]).json().get("every_test").is_none());
+    assert_eq!(judge(&program, &["--every-test"]).out.matches("(case ").count(), 40);
+}
+
+#[test]
+fn too_many_runs_without_an_end_fail_the_whole() {
+    let program = Program::new();
+    made(&program, &Sample { unfinished: vec![0, 3, 5, 9], ..small() });
+    insta::assert_snapshot!(shown(&program, &["-q"]), @"");
+    assert_eq!(judge(&program, &["--max-unfinished", "4"]).code, 0);
+}
+
+#[test]
+fn too_few_runs_fail_every_test_and_a_lower_minimum_judges_them() {
+    let program = Program::new();
+    made(&program, &Sample { runs: 5, ..small() });
+    let ran = judge(&program, &[]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("at least 6 attempts are needed"), "{}", ran.out);
+    assert!(ran.out.contains("more; -o wide shows them all"), "{}", ran.out);
+    assert_eq!(judge(&program, &["--minimum-attempts", "3"]).code, 0);
+}
+
+#[test]
+fn earlier_runs_in_a_folder_are_a_history_too() {
+    let program = Program::new();
+    let now = program.home.path().join("now");
+    make(&now, &Sample { worse: vec![(12, 0.3)], ..small() });
+    make(&program.home.path().join("before"), &Sample { runs: 40, ..small() });
+    let ran = program.run(&["payload-job", "judge", "now/runs", "--history", "before/runs", "-o", "json"]);
+    let json = ran.json();
+    assert_eq!((ran.code, &json["history"]["runs"]), (1, &40.into()));
+    assert_eq!(json["failed_tests"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn without_a_history_the_verdict_says_how_little_it_means() {
+    let program = Program::new();
+    made(&program, &small());
+    let ran = program.run(&["payload-job", "judge", "runs"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.err.contains("without --history every test counts as new"), "{}", ran.err);
+}
+
+#[test]
+fn the_report_is_one_page_and_replaces_the_old_one() {
+    let program = Program::new();
+    made(&program, &Sample { worse: vec![(12, 0.3)], ..small() });
+    let page = program.home.path().join("judge.html");
+    std::fs::write(&page, "old").unwrap();
+    let ran = judge(&program, &["--report", "judge.html", "--payload", TAG]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.err.contains("the report is judge.html"), "{}", ran.err);
+    let html = std::fs::read_to_string(page).unwrap();
+    for part in ["<!DOCTYPE html>", TAG, JOB, "(case 12)", "of 40 tests 1 failed"] {
+        assert!(html.contains(part), "{part} is not in the page");
+    }
+    assert_eq!(names(program.home.path()), ["history.jsonl", "judge.html", "runs"]);
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn the_files_of_the_aggregator_in_use_stand_where_it_puts_them() {
+    let program = Program::new();
+    made(&program, &Sample { unfinished: vec![2], ..small() });
+    let ran = judge(&program, &["--artifacts", "out", "--payload", TAG]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let out = program.home.path().join("out");
+    assert_eq!(names(&out), ["aggregation-testrun-summary.html", "job-run-summary.html", JOB]);
+    assert_eq!(names(&out.join(JOB).join(TAG)), ["aggregation-config.yaml", "junit-aggregated.xml"]);
+}
+
+#[test]
+fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
+    let program = Program::new();
+    made(&program, &small());
+    let home = program.home.path();
+    std::fs::create_dir(home.join("empty")).unwrap();
+    std::fs::write(home.join("odd.jsonl"), "{\"name\": \"a\"\n").unwrap();
+    std::fs::write(home.join("file"), "").unwrap();
+    let before = names(home);
+    let mut told = String::new();
+    for arguments in [
+        &["payload-job", "judge", "nowhere"][..],
+        &["payload-job", "judge", "empty"],
+        &["payload-job", "judge", "runs", "--history", "nowhere.jsonl"],
+        &["payload-job", "judge", "runs", "--history", "odd.jsonl"],
+        &["payload-job", "judge", "runs", "--report", "no/such/judge.html"],
+        &["payload-job", "judge", "runs", "--report", "empty"],
+        &["payload-job", "judge", "runs", "--artifacts", "file/below", "--payload", TAG],
+        &["payload-job", "judge", "runs", "--artifacts", "out"],
+        &["payload-job", "judge", "runs", "--artifacts", "out", "--payload", ".."],
+        &["payload-job", "judge", "runs", "--job", "periodic-another"],
+    ] {
+        let ran = program.run(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}\n{}", ran.err);
+        told.push_str(&ran.err.replace(home.to_str().unwrap(), "~"));
+    }
+    assert_eq!(names(home), before, "something was written");
+    insta::assert_snapshot!(told, @"");
+}
+
+#[test]
+fn a_name_from_outside_moves_no_cursor() {
+    let program = Program::new();
+    let junit =
+        "<testsuite name=\"e2e\"><testcase name=\"a&#10;b \u{9b}31m\"><failure/></testcase></testsuite>";
+    for run in 0..6 {
+        let folder = program.home.path().join(format!("runs/{run}/junit"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("junit.xml"), junit).unwrap();
+    }
+    let ran = program.run(&["payload-job", "judge", "runs"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("e2e: a b  31m\n"), "{:?}", ran.out);
+}
+
+#[test]
+#[ignore = "makes the large sample for a look at the report, or for measuring: REGATTA_SAMPLE=DIR"]
+fn a_sample_to_look_at() {
+    let folder = std::env::var("REGATTA_SAMPLE").unwrap_or("/tmp/judge-sample".to_owned());
+    let folder = Path::new(&folder);
+    let made = make(folder, &large());
+    eprintln!("runs in {}, history in {}", made.runs.display(), made.history.display());
+    if let Ok(runs) = std::env::var("REGATTA_SAMPLE_HISTORY_RUNS") {
+        let runs = runs.parse().unwrap();
+        make(
+            &folder.join("earlier"),
+            &Sample { runs, worse: Vec::new(), informing: Vec::new(), unfinished: Vec::new(), ..large() },
+        );
+    }
+}
