@@ -165,7 +165,9 @@ pub(crate) fn bench(root: &Path) -> Result<()> {
     let ours = |name, words: &[&str]| {
         Contender::new(name, &regatta).words(["--quiet", "payload-job"]).words(words.iter().copied())
     };
-    let python = |name, script: &str| Contender::new(name, "python3").words(["-c", script]);
+    // The interpreter itself: a version manager's stand-in for it would be measured too.
+    let interpreter = peers::said(Command::new("python3").args(["-c", "import sys; print(sys.executable)"]))?;
+    let python = |name, script: &str| Contender::new(name, interpreter.trim()).words(["-c", script]);
     let (config, key) = (made.config(0), made.key());
 
     race(

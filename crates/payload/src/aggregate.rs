@@ -58,8 +58,8 @@ impl Operation for Aggregate {
         edits: &mut Edits<'_>,
     ) -> Result<Done, Refusal> {
         let key = &entry.key;
-        if node.get("aggregatedProwJob").is_some() {
-            let runs = entry.aggregated.as_ref().and_then(|a| a.count).unwrap_or(0);
+        if let Some(aggregated) = &entry.aggregated {
+            let runs = aggregated.count.unwrap_or(0);
             return Ok(Done::Unchanged(format!("{key} is aggregated already, {runs} runs a payload")));
         }
         if entry.asynchronous && self.retries.is_some_and(|retries| retries > 0) {
@@ -73,8 +73,10 @@ impl Operation for Aggregate {
         }
         let mut also = vec![format!("aggregatedProwJob with {COUNT} runs added")];
         if let Some(retries) = self.retries_for(entry.is_blocking()) {
-            also.extend(fill_retries(config, node, &[], retries, edits));
+            also.extend(fill_retries(config, node, &["aggregatedProwJob"], retries, edits));
         }
+        // One that is null says nothing, and goes.
+        edits.remove(node, &["aggregatedProwJob"]);
         edits.insert(
             node,
             At::Last,
@@ -88,6 +90,7 @@ impl Operation for Aggregate {
         if let Some(retries) = self.retries_for(is_blocking(entry)) {
             mirror_retries(entry, retries);
         }
+        drop_field(entry, "aggregatedProwJob");
         entry.insert("aggregatedProwJob".to_owned(), json!({ "analysisJobCount": COUNT }));
     }
 }
@@ -131,7 +134,7 @@ impl Operation for Deaggregate {
         edits: &mut Edits<'_>,
     ) -> Result<Done, Refusal> {
         let key = &entry.key;
-        if node.get("aggregatedProwJob").is_none() {
+        if entry.aggregated.is_none() {
             return Ok(Done::Unchanged(format!("{key} is not aggregated")));
         }
         let to = key.strip_prefix(PREFIX).filter(|rest| !rest.is_empty()).unwrap_or(key).to_owned();

@@ -3,8 +3,6 @@
 
 use std::fmt;
 
-use serde::Serialize;
-
 use crate::model::{Config, Entry, PREFIX};
 use crate::operate::Change;
 use crate::power;
@@ -54,20 +52,6 @@ pub struct Warned {
     pub key: String,
     /// What to know.
     pub caution: Caution,
-}
-
-impl Serialize for Warned {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Told<'a> {
-            key: &'a str,
-            rule: &'a str,
-            message: String,
-            source: &'a str,
-        }
-        let (rule, source) = (self.caution.rule(), self.caution.source());
-        Told { key: &self.key, rule, message: self.caution.to_string(), source }.serialize(serializer)
-    }
 }
 
 impl Caution {

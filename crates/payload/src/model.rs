@@ -3,7 +3,7 @@
 //! The model is lenient: a field of the wrong type reads as absent, so that listing still works where only one entry is
 //! wrong. What is wrong is told by [`crate::check`].
 
-use crate::text::{Field, Malformed, Node, Span, Text};
+use crate::text::{Field, Malformed, Node, Span, Text, Value};
 use std::fmt;
 
 /// What the key of an aggregated entry begins with, by convention: nothing enforces it (reference: payload jobs, 0.3).
@@ -73,7 +73,8 @@ impl Entry {
             upgrade: set("upgrade"),
             multi_job_analysis: set("multiJobAnalysis"),
             max_retries: node.get("maxRetries").and_then(|f| f.node.as_int()),
-            aggregated: node.get("aggregatedProwJob").map(|f| Aggregated {
+            // The controller's decoder takes null for absent.
+            aggregated: node.get("aggregatedProwJob").filter(|f| f.node.value != Value::Null).map(|f| Aggregated {
                 count: f.node.get("analysisJobCount").and_then(|count| count.node.as_int()),
                 aggregator: job_of(&f.node),
             }),

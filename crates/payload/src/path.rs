@@ -112,6 +112,9 @@ fn meant_version(text: &str) -> Option<Version> {
     let text = text.trim_start_matches(|c: char| !c.is_ascii_digit());
     let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
     let (major, rest) = text.split_at(digits(text));
+    if major.is_empty() {
+        return None;
+    }
     let unpadded = |text: &str| match text.trim_start_matches('0') {
         "" => "0".to_owned(),
         rest => rest.to_owned(),

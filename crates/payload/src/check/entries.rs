@@ -102,12 +102,12 @@ fn verify(notes: &mut Notes<'_>, item: &Item<'_>) {
         let message = format!("a key that ends in -{digits} reads as retry {digits} of another entry");
         notes.add(&rules::NAME_LIKE_RETRY, item.field.key_span, item.entry(), message);
     }
-    if let Some((field, job)) = item.prow_job() {
-        if notes.origin() == Origin::Private && !job.contains("priv") {
-            let message =
-                format!("a private file names the Prow job {job:?}, which does not contain \"priv\"");
-            notes.add(&rules::PRIVATE_JOB_NAME, field.node.span, item.entry(), message);
-        }
+    if let Some((field, job)) = item.prow_job()
+        && notes.origin() == Origin::Private
+        && !job.contains("priv")
+    {
+        let message = format!("a private file names the Prow job {job:?}, which does not contain \"priv\"");
+        notes.add(&rules::PRIVATE_JOB_NAME, field.node.span, item.entry(), message);
     }
     for qualifier in item.get("qualifiers").map(|field| field.node.fields()).unwrap_or_default() {
         if let Some(field) = get(&qualifier.node, "approval") {

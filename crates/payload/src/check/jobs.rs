@@ -92,8 +92,7 @@ pub(super) fn check(configs: &[(&Subject, Config)], jobs: &Jobs, notes: &mut Vec
                 found.mend = Some("look in a whole checkout, or correct the name".to_owned());
                 return found;
             }
-            let alike = known.iter().map(String::as_str).filter(|name| may_be_alike(name, job));
-            if let Some(near) = names::near(job, alike, 1).first() {
+            if let Some(near) = nearest(job, &known) {
                 found.mend = Some(format!("did you mean {near}?"));
             }
             found
@@ -101,13 +100,26 @@ pub(super) fn check(configs: &[(&Subject, Config)], jobs: &Jobs, notes: &mut Vec
         .collect()
 }
 
-/// Whether two names are worth comparing: comparing thousands of them letter by letter takes too long.
-fn may_be_alike(name: &str, job: &str) -> bool {
-    const END: usize = 10;
-    let (name, job) = (name.as_bytes(), job.as_bytes());
-    let same = name.iter().zip(job).take_while(|(a, b)| a == b).count();
-    let same_end = name.iter().rev().zip(job.iter().rev()).take_while(|(a, b)| a == b).count();
-    name.len().abs_diff(job.len()) <= END && (same + same_end) * 3 >= job.len() * 2
+/// The known name that a job was probably meant to be. Comparing thousands of names letter by letter takes too long, so only
+/// those that begin and end most like it are.
+fn nearest<'a>(job: &str, known: &'a [String]) -> Option<&'a str> {
+    const COMPARED: usize = 100;
+    const LENGTHS_APART: usize = 10;
+    let same = |a: &mut dyn Iterator<Item = u8>, b: &mut dyn Iterator<Item = u8>| {
+        a.zip(b).take_while(|(a, b)| a == b).count()
+    };
+    let mut alike: Vec<(usize, &str)> = known
+        .iter()
+        .filter(|name| name.len().abs_diff(job.len()) <= LENGTHS_APART)
+        .map(|name| {
+            let ends = same(&mut name.bytes(), &mut job.bytes())
+                + same(&mut name.bytes().rev(), &mut job.bytes().rev());
+            (ends, name.as_str())
+        })
+        .filter(|(ends, _)| ends * 3 >= job.len() * 2)
+        .collect();
+    alike.sort_by(|a, b| b.cmp(a));
+    names::near(job, alike.into_iter().take(COMPARED).map(|(_, name)| name), 1).first().copied()
 }
 
 /// Where a job's name says it comes from, if not from the usual folders: `openshift/…`.

@@ -1,8 +1,8 @@
 //! `check`: what the release controller, the repository's scripts and the runs themselves would hold against configurations.
 //!
-//! Every rule stands in one table ([`rules`]) with who holds it, why, and what to do. [`decoder`] is the controller's strict
-//! reading, [`entries`] what it refuses in entries, [`traps`] what nobody refuses but goes wrong, [`across`] what only shows
-//! over several files, [`jobs`] whether Prow knows the jobs, [`stale`] whether a private file is what its public one makes.
+//! Every rule stands in one table ([`rules`]) with who holds it, why, and what to do. `decoder` is the controller's strict
+//! reading, `entries` what it refuses in entries, `traps` what nobody refuses but goes wrong, `across` what only shows
+//! over several files, [`jobs`] whether Prow knows the jobs, `stale` whether a private file is what its public one makes.
 //! [`sarif`] is the form for code scanning.
 //!
 //! A file that is no JSON is a finding like any other. What is read from disk is the folder of Prow jobs ([`jobs`]); the

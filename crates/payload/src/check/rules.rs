@@ -178,6 +178,11 @@ rules! {
         "A private file is what the generator derives from its public file";
         "The repository's test runs the generator and fails when that changes any file.";
         "run make release-controllers";
+    PRIVATE_UNDERIVABLE = "private-underivable", Warning, Repository,
+        "openshift/release hack/generators/release-controllers";
+        "A private file can be derived from a nightly file";
+        "The generator stops at a file that lacks what it needs, and then writes no private file at all.";
+        "add what is missing";
     PRIVATE_ORPHAN = "private-orphan", Warning, Repository,
         "openshift/release hack/generators/release-controllers";
         "A private file has a public file";

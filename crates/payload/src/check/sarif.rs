@@ -64,10 +64,11 @@ fn result(finding: &Finding, uri: &impl Fn(&str) -> String) -> Value {
         region["byteOffset"] = span.start.into();
         region["byteLength"] = (span.end - span.start).into();
     }
-    let mut location = json!({"physicalLocation": {
-        "artifactLocation": {"uri": uri(&finding.file), "uriBaseId": "SRCROOT"},
-        "region": region,
-    }});
+    let uri = uri(&finding.file);
+    // What is absolute has no base.
+    let artifact =
+        if uri.contains("://") { json!({"uri": uri}) } else { json!({"uri": uri, "uriBaseId": "SRCROOT"}) };
+    let mut location = json!({"physicalLocation": {"artifactLocation": artifact, "region": region}});
     if let Some(entry) = &finding.entry {
         location["logicalLocations"] = json!([{"fullyQualifiedName": entry, "kind": "object"}]);
     }

@@ -5,41 +5,54 @@
 
 use super::{Counterpart, Finding, Origin, Subject, at, rules};
 use crate::model::Config;
-use crate::private;
+use crate::private::{self, NoPrivate};
 use crate::text::Place;
 use serde_json::Value;
+use std::ffi::OsStr;
+use std::path::Path;
 
 const START: Place = Place { line: 1, column: 1 };
 
 /// Compares the pair that a subject stands in. `config` is the subject's own, where it could be read.
 pub(super) fn check(subject: &Subject, config: Option<&Config>) -> Option<Finding> {
-    match (subject.origin, &subject.counterpart) {
+    let Subject { file, bytes, origin, counterpart } = subject;
+    match (origin, counterpart) {
         (_, Counterpart::None) => None,
-        (Origin::Public, Counterpart::Missing { file }) => {
-            let message = format!("is missing, though {} has a private counterpart", subject.file);
-            Some(at(&rules::PRIVATE_STALE, file, START, message, mend()))
+        (Origin::Public, Counterpart::Missing { file: private }) => compare(file, config?, private, None),
+        (Origin::Public, Counterpart::There { file: private, bytes }) => {
+            compare(file, config?, private, Some(bytes))
         }
-        (Origin::Private, Counterpart::Missing { file }) => {
-            let message = format!("has no public file: {file} is not there");
+        (Origin::Private, Counterpart::Missing { file: public }) => {
+            let message = format!("has no public file: {public} is not there");
             let mend = Some(rules::PRIVATE_ORPHAN.mend.to_owned());
-            Some(at(&rules::PRIVATE_ORPHAN, &subject.file, START, message, mend))
+            Some(at(&rules::PRIVATE_ORPHAN, file, START, message, mend))
         }
-        (Origin::Public, Counterpart::There { file, bytes }) => compare(&subject.file, config?, file, bytes),
-        (Origin::Private, Counterpart::There { file, bytes }) => {
+        (Origin::Private, Counterpart::There { file: public, bytes: public_bytes }) => {
             // A public file that cannot be read is a fault of its own and not this file's.
-            let public = Config::parse(bytes.clone()).ok()?;
-            compare(file, &public, &subject.file, &subject.bytes)
+            let config = Config::parse(public_bytes.clone()).ok()?;
+            compare(public, &config, file, Some(bytes)).filter(|found| found.rule == &rules::PRIVATE_STALE)
         }
     }
 }
 
-fn mend() -> Option<String> {
-    Some(rules::PRIVATE_STALE.mend.to_owned())
-}
-
-fn compare(public_file: &str, public: &Config, file: &str, bytes: &[u8]) -> Option<Finding> {
-    // What keeps the generator from deriving anything is told of the public file by its own rules.
-    let derived = private::derive(public).ok()?;
+fn compare(public_file: &str, public: &Config, file: &str, bytes: Option<&[u8]>) -> Option<Finding> {
+    let mend = Some(rules::PRIVATE_STALE.mend.to_owned());
+    let public_name = Path::new(public_file).file_name().map_or(public_file.into(), OsStr::to_string_lossy);
+    let derived = match private::derive(public) {
+        Ok(derived) => derived,
+        Err(why) => {
+            let (NoPrivate::Missing { path } | NoPrivate::Kind { path, .. } | NoPrivate::Endless { path }) =
+                &why;
+            // What an entry lacks is told of it by the rules for entries.
+            let rule = &rules::PRIVATE_UNDERIVABLE;
+            let message = format!("the generator cannot derive the private file: {why}");
+            return (!path.starts_with("verify.")).then(|| at(rule, public_file, START, message, None));
+        }
+    };
+    let Some(bytes) = bytes else {
+        let message = format!("is missing, though {public_name} has a private counterpart");
+        return Some(at(&rules::PRIVATE_STALE, file, START, message, mend));
+    };
     if derived.as_bytes() == bytes {
         return None;
     }
@@ -50,14 +63,14 @@ fn compare(public_file: &str, public: &Config, file: &str, bytes: &[u8]) -> Opti
             let mut paths = Vec::new();
             differences(&made, &there, String::new(), &mut paths);
             if paths.is_empty() {
-                format!("holds what {public_file} makes, but not byte for byte as the generator writes it")
+                format!("holds what {public_name} makes, but not byte for byte as the generator writes it")
             } else {
-                format!("is not what {public_file} makes: {}", summary(&paths))
+                format!("is not what {public_name} makes: {}", summary(&paths))
             }
         }
-        Err(_) => format!("is not what {public_file} makes"),
+        Err(_) => format!("is not what {public_name} makes"),
     };
-    Some(at(&rules::PRIVATE_STALE, file, place, message, mend()))
+    Some(at(&rules::PRIVATE_STALE, file, place, message, mend))
 }
 
 fn first_difference(made: &[u8], there: &[u8]) -> Place {

@@ -29,7 +29,7 @@ pub use error::GatherError;
 
 use folders::{Files, Found};
 use markers::Markers;
-use tally::{Lookout, Part};
+use tally::{Lookout, Parts};
 
 /// What to take of the runs that are there.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -102,16 +102,13 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
         );
     }
     let is_prow = candidates.iter().any(|candidate| candidate.markers.any());
-    let part = candidates
-        .par_iter()
-        .enumerate()
-        .fold(Part::default, |mut part, (index, candidate)| {
-            if !is_prow || candidate.markers.unfinished().is_none() {
-                part.read_run(index, &candidate.files, lookout);
-            }
-            part
-        })
-        .reduce(Part::default, Part::merge);
+    let parts = Parts::default();
+    candidates.par_iter().enumerate().for_each(|(index, candidate)| {
+        if !is_prow || candidate.markers.unfinished().is_none() {
+            parts.read_run(index, &candidate.files, lookout);
+        }
+    });
+    let part = parts.merge();
 
     let runs = candidates
         .into_iter()

@@ -200,6 +200,10 @@ fn run_entries(gathered: &Gathered) -> Vec<String> {
         .collect()
 }
 
+/// Cases that passed, failed, were skipped.
+const CASES: [fn(&Counts) -> u32; 3] =
+    [|counts| counts.passes, |counts| counts.failures, |counts| counts.skips];
+
 /// What stands in `system-out` of a test.
 fn details(test: &TestVerdict, suite: &str, runs: &[String]) -> String {
     let mut yaml = format!(
@@ -208,9 +212,7 @@ fn details(test: &TestVerdict, suite: &str, runs: &[String]) -> String {
         quoted(suite),
         quoted(&test.reason.to_string())
     );
-    let kinds: [(&str, fn(&Counts) -> u32); 3] =
-        [("passes", |c| c.passes), ("failures", |c| c.failures), ("skips", |c| c.skips)];
-    for (key, count) in kinds {
+    for (key, count) in [("passes", CASES[0]), ("failures", CASES[1]), ("skips", CASES[2])] {
         let mut entries = test.runs.iter().filter(|(_, counts)| count(counts) > 0).peekable();
         if entries.peek().is_none() {
             yaml.push_str(&format!("{key}: []\n"));

@@ -21,6 +21,8 @@ pub(super) use runs::{duration, safe_link};
 
 /// Failed tests that get a card; those after them stand in a table.
 const CARDS: usize = 40;
+/// Rows of the table of shaky tests that are open to see.
+const OPEN_ROWS: usize = 20;
 /// Rows of the table of further failed tests, and of that of shaky ones.
 const ROWS: usize = 150;
 /// Notes that are shown.
@@ -88,7 +90,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -100,6 +102,27 @@ fn grouped(number: u64) -> String {
 #[must_use]
 pub fn failed_in_order(verdict: &Verdict) -> Vec<&TestVerdict> {
     failures::sorted(verdict)
+}
+
+/// Why a test came out as it did, where it already stands that it failed or passed.
+#[must_use]
+pub fn reason(test: &TestVerdict) -> String {
+    match &test.reason {
+        Reason::TooFewPasses(compared) | Reason::EnoughPasses(compared) => compared.to_string(),
+        reason => reason.to_string(),
+    }
+}
+
+/// What the number of tests means for those that failed, in a sentence or two.
+#[must_use]
+pub fn chance(verdict: &Verdict) -> String {
+    let found = verdict.discovery;
+    format!(
+        "{} Were nothing changed, {} of {} would fail on average.",
+        whole::survivors(found.failed_for_sure, found.failed_maybe_by_chance),
+        whole::few(found.expected_false_failures),
+        counted(found.tested.into(), "compared test")
+    )
 }
 
 /// A p-value as people read it: `0.043`, `0.0009`, `3.1e-7`.
@@ -147,9 +170,9 @@ pub fn html(page: &Page<'_>) -> String {
                         a href="#runs" { "Runs" }
                         @if !failed.is_empty() { a href="#failed" { "Failed tests" } }
                         a href="#all" { "All tests" }
+                        @if !disruption.is_empty() { a href="#disruption" { "Disruption" } }
                         a href="#power" { "What these runs can find" }
                         @if !shaky.is_empty() { a href="#shaky" { "Failed sometimes" } }
-                        @if !disruption.is_empty() { a href="#disruption" { "Disruption" } }
                         @if !notes.is_empty() { a href="#notes" { "Notes" } }
                         a href="#rules" { "The rules" }
                     }
@@ -160,9 +183,9 @@ pub fn html(page: &Page<'_>) -> String {
                     }
                     (failures::section(page, &failed))
                     (whole::all_tests(page))
+                    (disruption_section(gathered, &disruption))
                     (whole::power(page))
                     (whole::shaky_section(gathered, &shaky))
-                    (disruption_section(gathered, &disruption))
                     (notes_section(&notes))
                     (rules_section(page.rules))
                 }
@@ -253,30 +276,44 @@ fn figures(page: &Page<'_>, shaky: usize) -> Markup {
 }
 
 fn disruption_section(gathered: &Gathered, checks: &[&TestVerdict]) -> Markup {
+    let count = |outcome| checks.iter().filter(|check| check.outcome == outcome).count() as u64;
+    let (failed, passed, skipped) = (count(Outcome::Failed), count(Outcome::Passed), count(Outcome::Skipped));
     html! {
         @if !checks.is_empty() {
             section id="disruption" aria-labelledby="h-disruption" {
                 h2 id="h-disruption" { "Disruption" }
-                p.lead { "How long backends could not be reached during the runs, against earlier runs." }
-                div.panel { div.scroll tabindex="0" role="region" aria-label="Checks of disruption" { table {
-                    thead { tr { th scope="col" { "Check" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
-                    tbody {
-                        @for check in checks.iter().filter(|check| check.outcome != Outcome::Skipped) {
-                            tr {
-                                th scope="row" { (check.id.name) }
-                                td { (outcome(check)) }
-                                td { (check.reason) }
-                            }
-                        }
-                    }
-                } }
-                @let skipped = checks.iter().filter(|check| check.outcome == Outcome::Skipped).count();
-                @if skipped > 0 {
-                    p { (counted(skipped as u64, "check")) " could not be made: the history or the runs say too little." }
-                } }
+                p.lead {
+                    "How long backends could not be reached during the runs, against earlier runs: "
+                    (counted(passed, "check")) " passed, " (grouped(failed)) " failed"
+                    @if skipped > 0 { ", " (grouped(skipped)) " could not be made for want of data" }
+                    "."
+                }
                 (whole::seconds(gathered))
+                div.panel style="margin-top:14px" {
+                    details {
+                        summary { "Every check" }
+                        (checks_table(checks))
+                    }
+                }
             }
         }
+    }
+}
+
+fn checks_table(checks: &[&TestVerdict]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Checks of disruption" { table {
+            thead { tr { th scope="col" { "Check" } th scope="col" { "Verdict" } th scope="col" { "Why" } } }
+            tbody {
+                @for check in checks.iter().filter(|check| check.outcome != Outcome::Skipped).take(ROWS) {
+                    tr {
+                        th scope="row" { (check.id.name) }
+                        td { (outcome(check)) }
+                        td { (check.reason) }
+                    }
+                }
+            }
+        } }
     }
 }
 

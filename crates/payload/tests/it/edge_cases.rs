@@ -404,3 +404,11 @@ fn several_entries_are_converted_at_once() {
     let changed: Vec<&str> = plan.changed.iter().map(|change| change.to.as_str()).collect();
     assert_eq!(changed, ["aggregated-gcp-ovn-upgrade-4.21-micro", "aggregated-aws-ovn-upgrade-4.21-micro"]);
 }
+
+#[test]
+fn an_aggregation_that_is_null_counts_as_none() {
+    let source = file(&MODERN.replace("\"upgrade\": true", "\"aggregatedProwJob\": null"));
+    let plan = converted(&source, "aws-ovn-upgrade-4.21-micro");
+    assert!(plan.text.contains("\"aggregatedProwJob\": {\n        \"analysisJobCount\": 10\n      }\n    }"));
+    assert_eq!(plan.text.matches("aggregatedProwJob").count(), 1);
+}

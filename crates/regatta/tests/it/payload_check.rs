@@ -62,29 +62,63 @@ fn broken() -> String {
 #[test]
 fn a_checkout_in_order_is_told_in_one_line() {
     let program = checkout();
-    insta::assert_snapshot!(check(&program, &[]).shown(), @"");
-    insta::assert_snapshot!(check(&program, &["-q"]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &[]).shown(), @"
+    exit 0
+    2 files checked: no errors, no warnings
+    ");
+    insta::assert_snapshot!(check(&program, &["-q"]).shown(), @"exit 0");
 }
 
 #[test]
 fn faults_are_told_with_file_line_rule_and_mend() {
     let program = checkout();
     write(&program, &format!("{FOLDER}/release-ocp-4.21.json"), &broken());
-    insta::assert_snapshot!(check(&program, &[]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &[]).shown(), @r#"
+    exit 1
+    core-services/release-controller/_releases/priv/release-ocp-4.21.json:7:14: error[private-stale] is not what release-ocp-4.21.json makes: verify.aws-ovn.optinal is missing, verify.aws-ovn.prowJob.name differs, verify.aws-ovn.maxRetries is too much
+        mend: run make release-controllers
+    core-services/release-controller/_releases/release-ocp-4.21.json:6:7: error[unknown-field] verify.aws-ovn: a verify entry has no field "optinal"
+        mend: did you mean "optional"?
+    core-services/release-controller/_releases/release-ocp-4.21.json:8:17: error[missing-prow-job] verify.aws-ovn: periodic-ci-openshift-release-main-e2e-awss is no periodic of openshift/release or openshift/multiarch
+        mend: did you mean periodic-ci-openshift-release-main-e2e-aws?
+    2 files checked: 3 errors, no warnings
+    "#);
     // From inside the checkout, as a commit hook names single files.
     let mut command = program.command(&["payload-job", "check", "release-ocp-4.21.json"]);
     let ran: Ran = command.current_dir(program.home.path().join(FOLDER)).output().unwrap().into();
-    insta::assert_snapshot!(ran.shown(), @"");
+    insta::assert_snapshot!(ran.shown(), @r#"
+    exit 1
+    priv/release-ocp-4.21.json:7:14: error[private-stale] is not what release-ocp-4.21.json makes: verify.aws-ovn.optinal is missing, verify.aws-ovn.prowJob.name differs, verify.aws-ovn.maxRetries is too much
+        mend: run make release-controllers
+    release-ocp-4.21.json:6:7: error[unknown-field] verify.aws-ovn: a verify entry has no field "optinal"
+        mend: did you mean "optional"?
+    release-ocp-4.21.json:8:17: error[missing-prow-job] verify.aws-ovn: periodic-ci-openshift-release-main-e2e-awss is no periodic of openshift/release or openshift/multiarch
+        mend: did you mean periodic-ci-openshift-release-main-e2e-aws?
+    1 file checked: 3 errors, no warnings
+    "#);
     // A private file alone is compared with its public one too.
     let private = format!("{FOLDER}/priv/release-ocp-4.21.json");
-    insta::assert_snapshot!(check(&program, &[&private]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &[&private]).shown(), @"
+    exit 1
+    core-services/release-controller/_releases/priv/release-ocp-4.21.json:7:14: error[private-stale] is not what release-ocp-4.21.json makes: verify.aws-ovn.optinal is missing, verify.aws-ovn.prowJob.name differs, verify.aws-ovn.maxRetries is too much
+        mend: run make release-controllers
+    1 file checked: 1 error, no warnings
+    ");
 }
 
 #[test]
 fn warnings_alone_are_no_failure_and_verbose_tells_why() {
     let program = Program::new();
     write(&program, "a.json", &GOOD.replace("\"maxRetries\"", "\"MaxRetries\""));
-    insta::assert_snapshot!(check(&program, &["-v", "a.json"]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &["-v", "a.json"]).shown(), @r#"
+    exit 0
+    a.json:6:7: warning[odd-case] verify.aws-ovn: not validated by the controller, but "MaxRetries" is only read as "maxRetries" by readers that ignore case
+        mend: write "maxRetries"
+        why: The controller ignores case in field names, but every other reader of the files does not.
+        source: openshift/release hack/validate-release-jobs.py
+    Prow jobs: not looked up; neither the files' checkout nor --jobs has ci-operator/jobs
+    1 file checked: no errors, 1 warning
+    "#);
 }
 
 #[test]
@@ -93,7 +127,28 @@ fn json_carries_every_finding() {
     write(&program, "a.json", &broken());
     let ran = check(&program, &["--format", "json", "a.json"]);
     assert_eq!(ran.code, 1);
-    insta::assert_snapshot!(ran.out, @"");
+    insta::assert_snapshot!(ran.out, @r#"
+    {
+      "schema": "regatta.payload-check/v1",
+      "files": 1,
+      "errors": 1,
+      "warnings": 0,
+      "findings": [
+        {
+          "file": "a.json",
+          "line": 6,
+          "column": 7,
+          "rule": "unknown-field",
+          "level": "error",
+          "entry": "verify.aws-ovn",
+          "message": "a verify entry has no field \"optinal\"",
+          "mend": "did you mean \"optional\"?",
+          "source": "openshift/release-controller cmd/release-controller/config_validate.go"
+        }
+      ],
+      "unreadable": []
+    }
+    "#);
     assert_eq!(check(&program, &["-o", "json", "a.json"]).out, ran.out, "the same by the usual option");
 }
 
@@ -117,25 +172,47 @@ fn a_file_that_cannot_be_read_hides_nothing_of_the_others() {
     write(&program, &format!("{FOLDER}/release-ocp-4.20.json"), "{\"name\": \"x\",}");
     let files =
         ["release-ocp-4.20.json", "release-ocp-4.22.json", "nothing/x.json"].map(|f| format!("{FOLDER}/{f}"));
-    insta::assert_snapshot!(check(&program, &[&files[0], &files[1], &files[2]]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &[&files[0], &files[1], &files[2]]).shown(), @"
+    exit 2
+    core-services/release-controller/_releases/release-ocp-4.20.json:1:13: error[malformed] a comma stands after the last entry
+        mend: remove that comma
+    regatta: core-services/release-controller/_releases/release-ocp-4.22.json: there is no such file; near it are release-ocp-4.20.json, release-ocp-4.21.json
+    regatta: core-services/release-controller/_releases/nothing/x.json: there is no folder core-services/release-controller/_releases/nothing
+    1 file checked: 1 error, no warnings; 2 files not read
+    ");
     std::fs::create_dir(program.home.path().join("empty")).unwrap();
-    insta::assert_snapshot!(check(&program, &["empty"]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &["empty"]).shown(), @"
+    exit 2
+    regatta: empty: the folder has no .json file
+    no files checked: no errors, no warnings; 1 file not read
+    ");
 }
 
 #[test]
 fn without_files_and_without_a_checkout_it_says_what_to_give() {
     let program = Program::new();
     let told = check(&program, &[]).shown().replace(program.home.path().to_str().unwrap(), "HERE");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @"
+    exit 2
+    regatta: no FILE is given, and neither HERE nor a folder above it has core-services/release-controller/_releases; run in a checkout of openshift/release, or name one with --root; or give the files or folders to check
+    ");
     write(&program, "a.json", GOOD);
-    insta::assert_snapshot!(check(&program, &["--jobs", ".", "a.json"]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &["--jobs", ".", "a.json"]).shown(), @"
+    exit 2
+    regatta: --jobs .: has neither openshift/release nor openshift/multiarch; give ci-operator/jobs of a checkout
+    ");
 }
 
 #[test]
 fn a_private_file_that_is_missing_is_told_only_in_a_checkout() {
     let program = checkout();
     std::fs::remove_file(program.home.path().join(FOLDER).join("priv/release-ocp-4.21.json")).unwrap();
-    insta::assert_snapshot!(check(&program, &[]).shown(), @"");
+    insta::assert_snapshot!(check(&program, &[]).shown(), @"
+    exit 1
+    core-services/release-controller/_releases/priv/release-ocp-4.21.json:1:1: error[private-stale] is missing, though release-ocp-4.21.json has a private counterpart
+        mend: run make release-controllers
+    1 file checked: 1 error, no warnings
+    ");
     write(&program, "copies/release-ocp-4.21.json", GOOD);
     std::fs::create_dir(program.home.path().join("copies/priv")).unwrap();
     assert_eq!(check(&program, &["copies"]).code, 0);

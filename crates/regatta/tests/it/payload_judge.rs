@@ -12,12 +12,20 @@ fn large() -> Sample {
         worse: vec![(412, 0.35), (1_730, 0.45), (2_204, 0.3)],
         informing: vec![2_204],
         unfinished: vec![6],
+        disrupted: vec!["ingress-to-console-new-connections"],
     }
 }
 
 /// Ten runs of a few tests, of which nothing got worse.
 fn small() -> Sample {
-    Sample { runs: 10, tests: 40, worse: Vec::new(), informing: Vec::new(), unfinished: Vec::new() }
+    Sample {
+        runs: 10,
+        tests: 40,
+        worse: Vec::new(),
+        informing: Vec::new(),
+        unfinished: Vec::new(),
+        disrupted: Vec::new(),
+    }
 }
 
 fn made(program: &Program, sample: &Sample) -> Made {
@@ -38,14 +46,28 @@ fn shown(program: &Program, more: &[&str]) -> String {
 fn a_run_as_good_as_its_history_passes() {
     let program = Program::new();
     made(&program, &small());
-    insta::assert_snapshot!(shown(&program, &[]), @"");
+    insta::assert_snapshot!(shown(&program, &[]), @"
+    exit 0
+    Passed: 10 runs finished; none of 40 tests failed.
+    note: disruption is not judged: no run left data of it
+    ");
 }
 
 #[test]
 fn a_test_that_got_worse_fails_the_run_and_says_why() {
     let program = Program::new();
     made(&program, &Sample { worse: vec![(12, 0.3)], ..small() });
-    insta::assert_snapshot!(shown(&program, &[]), @"");
+    insta::assert_snapshot!(shown(&program, &[]), @"
+    exit 1
+    Failed: 10 runs finished; of 40 tests 1 failed.
+
+    PASSES   REQUIRED  P       Q       TEST
+    3 of 10  8         1.3e-9  5.1e-8  openshift-tests: [sig-apps] StatefulSet should survive a restart of its node [Conformance] (case 12) [Suite:openshift/conformance/parallel]
+                                       Passed 3 times, failed 7 times. The historical pass rate is 99% (198 of 200 runs). The required number of passes is 8. Even 50 further passing runs would not make it pass.
+
+    Of 1 failed test every one stays worse when the number of tests is taken into account. Were nothing changed, under 0.01 of 39 compared tests would fail on average.
+    note: disruption is not judged: no run left data of it
+    ");
 }
 
 #[test]
@@ -63,7 +85,76 @@ fn scripts_get_every_figure_of_a_failure() {
     }
     json["failed_tests"][0]["q_value"] = "…".into();
     json["power"] = "…".into();
-    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @"");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @r#"
+    {
+      "schema": "regatta.judgement/v1",
+      "passed": false,
+      "attempts": 10,
+      "unfinished": 0,
+      "failed_tests": [
+        {
+          "suite": "openshift-tests",
+          "name": "[sig-apps] StatefulSet should survive a restart of its node [Conformance] (case 12) [Suite:openshift/conformance/parallel]",
+          "outcome": "failed",
+          "informing": false,
+          "attempts": 10,
+          "passes": 3,
+          "failures": 7,
+          "skips": 0,
+          "flakes": 0,
+          "history": {
+            "known": "counts",
+            "passes": 198,
+            "runs": 200
+          },
+          "required": 8,
+          "required_by_table": 8,
+          "p_value": "…",
+          "q_value": "…",
+          "reason": {
+            "rule": "too-few-passes",
+            "passes": 3,
+            "failures": 7,
+            "history": {
+              "known": "counts",
+              "passes": 198,
+              "runs": 200
+            },
+            "required": 8,
+            "unforgiven": null,
+            "message": "Failed: Passed 3 times, failed 7 times. The historical pass rate is 99% (198 of 200 runs). The required number of passes is 8."
+          },
+          "next": {
+            "if": "stays-failed",
+            "tried": 50
+          },
+          "advice": null
+        }
+      ],
+      "tests": 40,
+      "reasons": [
+        "1 test failed"
+      ],
+      "job": "periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade",
+      "payload": null,
+      "history": {
+        "source": "history.jsonl",
+        "tests": 39,
+        "runs": null
+      },
+      "discoveries": {
+        "tested": 39,
+        "failed_for_sure": 1,
+        "failed_maybe_by_chance": 0,
+        "expected_false_failures": "…",
+        "false_alarm": "…"
+      },
+      "power": "…",
+      "notes": [
+        "disruption is not judged: no run left data of it"
+      ]
+    }
+    "#);
 }
 
 #[test]
@@ -91,7 +182,11 @@ fn every_test_is_told_when_asked_for() {
 fn too_many_runs_without_an_end_fail_the_whole() {
     let program = Program::new();
     made(&program, &Sample { unfinished: vec![0, 3, 5, 9], ..small() });
-    insta::assert_snapshot!(shown(&program, &["-q"]), @"");
+    insta::assert_snapshot!(shown(&program, &["-q"]), @"
+    exit 1
+    Failed: 6 runs finished, 4 did not; none of 40 tests failed.
+      4 runs did not finish; at most 3 are tolerated
+    ");
     assert_eq!(judge(&program, &["--max-unfinished", "4"]).code, 0);
 }
 
@@ -183,14 +278,42 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
         &["payload-job", "judge", "runs", "--artifacts", "file/below", "--payload", TAG],
         &["payload-job", "judge", "runs", "--artifacts", "out"],
         &["payload-job", "judge", "runs", "--artifacts", "out", "--payload", ".."],
-        &["payload-job", "judge", "runs", "--job", "periodic-another"],
     ] {
         let ran = program.run(arguments);
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}\n{}", ran.err);
         told.push_str(&ran.err.replace(home.to_str().unwrap(), "~"));
     }
     assert_eq!(names(home), before, "something was written");
-    insta::assert_snapshot!(told, @"");
+    insta::assert_snapshot!(told, @r#"
+    regatta: nowhere: there is no such folder; . holds empty, runs
+    regatta: empty: holds no run: it is empty; a folder a run, or an .xml file a run, is expected in it
+    regatta: nowhere.jsonl: the history cannot be read: No such file or directory (os error 2)
+    regatta: odd.jsonl, line 1: is no valid JSON: EOF while parsing an object (column 12)
+    regatta: no/such/judge.html cannot be written: there is no folder no/such
+    regatta: empty cannot be written: it is no regular file
+    regatta: nothing can be written to file/below: ~/file is no folder
+    regatta: --artifacts names a folder after the payload, and it is not known which that is: say --payload TAG
+    regatta: the payload ".." cannot name a folder: it begins with a dot or a dash
+    "#);
+}
+
+#[test]
+fn runs_of_another_job_are_not_judged() {
+    let program = Program::new();
+    made(&program, &small());
+    let ran = judge(&program, &["--job", "periodic-another"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(ran.err.contains(JOB), "{}", ran.err);
+}
+
+#[test]
+fn what_was_written_among_the_runs_is_no_run_the_next_time() {
+    let program = Program::new();
+    made(&program, &small());
+    let arguments =
+        &["--artifacts", "runs/out", "--report", "runs/judge.html", "--payload", TAG, "-o", "json"];
+    let first = judge(&program, arguments);
+    assert_eq!(first.json(), judge(&program, arguments).json());
 }
 
 #[test]
@@ -219,7 +342,14 @@ fn a_sample_to_look_at() {
         let runs = runs.parse().unwrap();
         make(
             &folder.join("earlier"),
-            &Sample { runs, worse: Vec::new(), informing: Vec::new(), unfinished: Vec::new(), ..large() },
+            &Sample {
+                runs,
+                worse: Vec::new(),
+                informing: Vec::new(),
+                unfinished: Vec::new(),
+                disrupted: Vec::new(),
+                ..large()
+            },
         );
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Sample {
     pub(crate) informing: Vec<usize>,
     /// Runs that came to no end, by index.
     pub(crate) unfinished: Vec<usize>,
+    /// Backends that are disrupted more than before; with any, data of disruption are written at all.
+    pub(crate) disrupted: Vec<&'static str>,
 }
 
 pub(crate) const JOB: &str = "periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade";
@@ -151,6 +153,23 @@ fn tests(sample: &Sample) -> Vec<Test> {
     made
 }
 
+const BACKENDS: &[&str] = &[
+    "cache-kube-api-new-connections",
+    "image-registry-new-connections",
+    "ingress-to-console-new-connections",
+    "ingress-to-oauth-server-reused-connections",
+    "kube-api-new-connections",
+    "kube-api-reused-connections",
+    "oauth-api-new-connections",
+    "openshift-api-reused-connections",
+];
+
+/// Seconds that a backend was disrupted: mostly a few, seldom many.
+fn disruption(backend: usize, run: u64, worse: f64) -> u64 {
+    let luck = chance(&[7, backend as u64, run]);
+    ((luck * luck * luck * 6.0 + worse) * f64::from(u8::from(backend % 3 != 1))) as u64
+}
+
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -169,6 +188,10 @@ pub(crate) fn make(below: &Path, sample: &Sample) -> Made {
         let passes = (0..200).filter(|run| chance(&[4, i as u64, *run]) < test.rate || test.flakes).count();
         let line = serde_json::json!({"suite": test.suite, "name": test.name, "passes": passes, "runs": 200});
         let _ = writeln!(lines, "{line}");
+    }
+    for (i, backend) in BACKENDS.iter().enumerate().filter(|_| !sample.disrupted.is_empty()) {
+        let seconds: Vec<u64> = (1_000..1_200).map(|run| disruption(i, run, 0.0)).collect();
+        let _ = writeln!(lines, "{}", serde_json::json!({"backend": backend, "seconds": seconds}));
     }
     std::fs::write(&history, lines).unwrap();
     Made { runs, history }
@@ -217,6 +240,19 @@ fn write_run(folder: &Path, run: usize, tests: &[Test], sample: &Sample) {
     for (i, test) in tests.iter().enumerate().take(ran) {
         let cases = suites.entry(&test.suite).or_default();
         write_cases(cases, i, run, test, sample);
+    }
+    if !sample.disrupted.is_empty() {
+        let backends: serde_json::Map<String, serde_json::Value> = BACKENDS
+            .iter()
+            .enumerate()
+            .map(|(i, backend)| {
+                let worse = if sample.disrupted.contains(backend) { 7.0 } else { 0.0 };
+                let seconds = format!("{}s", disruption(i, run as u64, worse));
+                ((*backend).to_owned(), serde_json::json!({"Name": backend, "DisruptedDuration": seconds}))
+            })
+            .collect();
+        let value = serde_json::json!({"BackendDisruptions": backends});
+        std::fs::write(junit.join("backend-disruption_20260131-093412.json"), value.to_string()).unwrap();
     }
     let mut text = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
     for (suite, cases) in &suites {

@@ -10,6 +10,7 @@ use regatta_junit::{Case, JunitError, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which files are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,30 @@ pub(super) enum Lookout {
     NamedAsJunit,
     /// Any `.xml`.
     AnyXml,
+}
+
+/// Parts to read into: as many as runs are read at one time, so that hardly a name is kept twice.
+#[derive(Debug, Default)]
+pub(super) struct Parts(Mutex<Vec<Part>>);
+
+impl Parts {
+    /// Reads one run into a part that nobody else is reading into.
+    pub(super) fn read_run(&self, run: usize, files: &Files, lookout: Lookout) {
+        let mut part = self.lock().pop().unwrap_or_default();
+        part.read_run(run, files, lookout);
+        self.lock().push(part);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Part>> {
+        // What a panicking reader held is its own part, which is gone with it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts them together.
+    pub(super) fn merge(self) -> Part {
+        let parts = self.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+        parts.into_iter().reduce(Part::merge).unwrap_or_default()
+    }
 }
 
 /// What was read of some of the runs.
@@ -44,7 +69,7 @@ struct Pending {
 
 impl Part {
     /// Reads one run. Of one run all is read into one part.
-    pub(super) fn read_run(&mut self, run: usize, files: &Files, lookout: Lookout) {
+    fn read_run(&mut self, run: usize, files: &Files, lookout: Lookout) {
         let any_xml: &[_] = if lookout == Lookout::AnyXml { &files.other_xml } else { &[] };
         let (mut readable, mut unread) = (0, None);
         for path in files.junit.iter().chain(any_xml) {
@@ -119,7 +144,7 @@ impl Part {
         }
     }
 
-    pub(super) fn merge(mut self, other: Self) -> Self {
+    fn merge(mut self, other: Self) -> Self {
         if self.table.tests.len() < other.table.tests.len() {
             return other.merge(self);
         }
@@ -161,20 +186,24 @@ fn repeats_its_run(name: &str) -> bool {
 struct Table {
     suites: Vec<Suite>,
     by_path: HashMap<String, usize>,
-    /// The suite of the last case, nearly always that of the next.
-    last: usize,
-    path: String,
     tests: Vec<Test>,
+    /// The suite and the test of the last case. The next is nearly always of the same suite, and the test that followed
+    /// in an earlier run: seldom a name has to be looked up.
+    last_suite: usize,
+    last_test: usize,
+    path: String,
 }
 
 #[derive(Debug, Default)]
 struct Suite {
     path: String,
-    by_name: HashMap<String, u32>,
+    by_name: HashMap<Arc<str>, u32>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Test {
+    suite: usize,
+    name: Arc<str>,
     /// In the order of reading; a run stands there once.
     runs: Vec<(usize, Counts)>,
     /// What the first run that has a lifecycle says, with that run.
@@ -207,24 +236,24 @@ impl Test {
 
 impl Table {
     fn intern(&mut self, case: &Case<'_>) -> u32 {
-        self.path.clear();
+        let mut path = std::mem::take(&mut self.path);
+        path.clear();
         for (index, suite) in case.suites.iter().enumerate() {
             if index > 0 {
-                self.path.push_str("|||");
+                path.push_str("|||");
             }
-            self.path.push_str(suite);
+            path.push_str(suite);
         }
-        let path = std::mem::take(&mut self.path);
         let suite = self.suite(&path);
         self.path = path;
         self.test(suite, case.name)
     }
 
     fn suite(&mut self, path: &str) -> usize {
-        if self.suites.get(self.last).is_some_and(|suite| suite.path == path) {
-            return self.last;
+        if self.suites.get(self.last_suite).is_some_and(|suite| suite.path == path) {
+            return self.last_suite;
         }
-        self.last = match self.by_path.get(path) {
+        self.last_suite = match self.by_path.get(path) {
             Some(index) => *index,
             None => {
                 self.suites.push(Suite { path: path.to_owned(), by_name: HashMap::new() });
@@ -232,56 +261,63 @@ impl Table {
                 self.suites.len() - 1
             }
         };
-        self.last
+        self.last_suite
     }
 
     fn test(&mut self, suite: usize, name: &str) -> u32 {
+        let next = self.last_test + 1;
+        let is_next = self.tests.get(next).is_some_and(|test| test.suite == suite && *test.name == *name);
+        let test = if is_next { index(next) } else { self.look_up(suite, name) };
+        self.last_test = test as usize;
+        test
+    }
+
+    fn look_up(&mut self, suite: usize, name: &str) -> u32 {
         let by_name = &mut self.suites[suite].by_name;
         if let Some(test) = by_name.get(name) {
             return *test;
         }
-        let test = u32::try_from(self.tests.len()).expect("names of so many tests do not fit in memory");
-        by_name.insert(name.to_owned(), test);
-        self.tests.push(Test::default());
+        let (test, name) = (index(self.tests.len()), Arc::<str>::from(name));
+        by_name.insert(Arc::clone(&name), test);
+        self.tests.push(Test { suite, name, runs: Vec::new(), informing: None });
         test
     }
 
-    fn merge(&mut self, mut other: Self) {
-        for suite in other.suites {
-            let into = self.suite(&suite.path);
-            for (name, test) in suite.by_name {
-                let test = std::mem::take(&mut other.tests[test as usize]);
-                let into = self.test(into, &name);
-                let into = &mut self.tests[into as usize];
-                into.runs.extend(test.runs);
-                if let Some(said) = test.informing {
-                    into.tell_lifecycle(said);
-                }
+    fn merge(&mut self, other: Self) {
+        for test in other.tests {
+            let suite = self.suite(&other.suites[test.suite].path);
+            let into = self.test(suite, &test.name);
+            let into = &mut self.tests[into as usize];
+            into.runs.extend(test.runs);
+            if let Some(said) = test.informing {
+                into.tell_lifecycle(said);
             }
         }
     }
 
-    fn finish(mut self) -> Vec<Tally> {
-        self.suites.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        let mut tallies = Vec::with_capacity(self.tests.len());
-        for suite in self.suites {
-            let mut names: Vec<(String, u32)> = suite.by_name.into_iter().collect();
-            names.sort_unstable();
-            for (name, test) in names {
-                let Test { mut runs, informing } = std::mem::take(&mut self.tests[test as usize]);
-                // A name that only a half-read file had.
-                if runs.is_empty() {
-                    continue;
-                }
+    fn finish(self) -> Vec<Tally> {
+        let Self { suites, mut tests, .. } = self;
+        // A name that only a half-read file had has no run.
+        tests.retain(|test| !test.runs.is_empty());
+        tests.sort_unstable_by(|a, b| {
+            let path = |test: &Test| suites[test.suite].path.as_str();
+            (path(a), &a.name).cmp(&(path(b), &b.name))
+        });
+        tests
+            .into_iter()
+            .map(|test| {
+                let Test { suite, name, mut runs, informing } = test;
                 runs.sort_unstable_by_key(|(run, _)| *run);
-                let id = TestId { suite: suite.path.clone(), name };
-                tallies.push(Tally {
-                    id,
+                Tally {
+                    id: TestId { suite: suites[suite].path.clone(), name: name.to_string() },
                     informing: informing.is_some_and(|(_, informing)| informing),
                     runs,
-                });
-            }
-        }
-        tallies
+                }
+            })
+            .collect()
     }
+}
+
+fn index(test: usize) -> u32 {
+    u32::try_from(test).expect("names of so many tests do not fit in memory")
 }

@@ -16,7 +16,8 @@ const MOST_BARS: u32 = 60;
 pub(super) fn sorted(verdict: &Verdict) -> Vec<&TestVerdict> {
     let mut failed: Vec<&TestVerdict> = verdict.failed_tests().collect();
     failed.sort_by(|a, b| {
-        let p = |test: &TestVerdict| test.p_value.unwrap_or(0.0);
+        // What has no p-value cannot be ranked and comes after.
+        let p = |test: &TestVerdict| test.p_value.unwrap_or(f64::INFINITY);
         a.informing.cmp(&b.informing).then(p(a).total_cmp(&p(b))).then_with(|| a.id.cmp(&b.id))
     });
     failed
@@ -80,13 +81,7 @@ fn card(page: &Page<'_>, test: &TestVerdict) -> Markup {
                     }
                 }
             }
-            p.reason {
-                // The heading says that it failed.
-                @match &test.reason {
-                    Reason::TooFewPasses(compared) => (compared),
-                    reason => (reason),
-                }
-            }
+            p.reason { (super::reason(test)) }
             div.body {
                 div {
                     (runs::dots(page.gathered, &test.runs, Size::Large))

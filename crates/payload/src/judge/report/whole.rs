@@ -9,7 +9,7 @@ use super::super::{Gathered, disruption};
 use super::charts::{self, Curve, Kind, Spot, p_value, percent};
 use super::failures::suite;
 use super::runs::{self, Size};
-use super::{Page, ROWS, counted, grouped};
+use super::{OPEN_ROWS, Page, ROWS, counted, grouped};
 use crate::power;
 
 /// How many of the smallest p-values are drawn.
@@ -40,7 +40,7 @@ pub(super) fn false_alarms(page: &Page<'_>) -> Markup {
 }
 
 /// An expected number as people read it: `0.03`, `2.6`, `14`.
-fn few(number: f64) -> String {
+pub(super) fn few(number: f64) -> String {
     match number {
         n if n <= 0.0 => "0".to_owned(),
         n if n < 0.01 => "under 0.01".to_owned(),
@@ -98,7 +98,7 @@ pub(super) fn all_tests(page: &Page<'_>) -> Markup {
     }
 }
 
-fn survivors(sure: u32, maybe: u32) -> String {
+pub(super) fn survivors(sure: u32, maybe: u32) -> String {
     let of = |count: u32| counted(count.into(), "failed test");
     match (sure, maybe) {
         (0, 0) => "No failed test was compared with its history.".to_owned(),
@@ -249,18 +249,36 @@ pub(super) fn shaky_section(gathered: &Gathered, shaky: &[&TestVerdict]) -> Mark
                     (counted(shaky.len() as u64, "test")) " failed in some run, but no more often than the history allows. "
                     "The least likely first; where one more failing run would fail it, it says so."
                 }
-                div.panel { div.scroll tabindex="0" role="region" aria-label="Tests that failed sometimes" { table {
-                    thead { tr {
-                        th scope="col" { "Test" } th scope="col" { "Runs" } th.n scope="col" { "Passes" } th.n scope="col" { "Required" }
-                        th.n scope="col" { "Earlier" } th.n scope="col" { "p" }
-                    } }
-                    tbody { @for test in shaky.iter().take(ROWS) { (shaky_row(gathered, test)) } }
-                } }
-                @if shaky.len() > ROWS {
-                    p { "And " (grouped((shaky.len() - ROWS) as u64)) " more; " code { "-o json --every-test" } " has them all." }
-                } }
+                div.panel {
+                    @let (open, folded) = shaky.split_at(shaky.len().min(OPEN_ROWS));
+                    (shaky_table(gathered, open))
+                    @if !folded.is_empty() {
+                        details {
+                            summary { (counted(folded.len() as u64, "further test")) }
+                            (shaky_table(gathered, &folded[..folded.len().min(ROWS)]))
+                            @if folded.len() > ROWS {
+                                p {
+                                    "And " (grouped((folded.len() - ROWS) as u64)) " more; "
+                                    code { "-o json --every-test" } " has them all."
+                                }
+                            }
+                        }
+                    }
+                }
             }
         }
+    }
+}
+
+fn shaky_table(gathered: &Gathered, tests: &[&TestVerdict]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Tests that failed sometimes" { table {
+            thead { tr {
+                th scope="col" { "Test" } th scope="col" { "Runs" } th.n scope="col" { "Passes" } th.n scope="col" { "Required" }
+                th.n scope="col" { "Earlier" } th.n scope="col" { "p" }
+            } }
+            tbody { @for test in tests { (shaky_row(gathered, test)) } }
+        } }
     }
 }
 
@@ -290,17 +308,16 @@ fn shaky_row(gathered: &Gathered, test: &TestVerdict) -> Markup {
 
 /// Seconds of disruption of each backend in each run, the worst first.
 pub(super) fn seconds(gathered: &Gathered) -> Markup {
-    let mut backends: Vec<(&String, &Vec<(usize, u64)>, u64)> = gathered
+    let sum = |runs: &[(usize, u64)]| runs.iter().map(|(_, seconds)| *seconds).sum::<u64>();
+    let mut backends: Vec<_> = gathered
         .disruption
         .iter()
-        .filter(|(backend, _)| !disruption::is_excluded(backend))
-        .map(|(backend, runs)| (backend, runs, runs.iter().map(|(_, seconds)| *seconds).sum()))
-        .filter(|(_, _, sum)| *sum > 0)
+        .filter(|(backend, runs)| !disruption::is_excluded(backend) && sum(runs) > 0)
         .collect();
-    backends.sort_by(|a, b| b.2.cmp(&a.2).then_with(|| a.0.cmp(b.0)));
+    backends.sort_by(|a, b| sum(b.1).cmp(&sum(a.1)).then_with(|| a.0.cmp(b.0)));
     html! {
         @if !backends.is_empty() {
-            div.panel style="margin-top:14px" {
+            div.panel {
                 h3 { "Seconds without an answer" }
                 p { "The most disrupted backends; those that always answered are left out." }
                 div.scroll tabindex="0" role="region" aria-label="Seconds of disruption" { table {
@@ -312,13 +329,13 @@ pub(super) fn seconds(gathered: &Gathered) -> Markup {
                         th.n scope="col" { "mean" }
                     } }
                     tbody {
-                        @for (backend, runs, sum) in backends.iter().take(BACKENDS) {
+                        @for (backend, runs) in backends.iter().take(BACKENDS) {
                             tr {
                                 th scope="row" { (backend) }
                                 @for (i, _) in gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()) {
                                     td.n { (runs.iter().find(|(run, _)| *run == i).map_or("–".to_owned(), |(_, s)| s.to_string())) }
                                 }
-                                td.n { (format!("{:.1}", *sum as f64 / runs.len().max(1) as f64)) }
+                                td.n { (format!("{:.1}", sum(runs) as f64 / runs.len().max(1) as f64)) }
                             }
                         }
                     }

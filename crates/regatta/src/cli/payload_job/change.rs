@@ -10,7 +10,7 @@ use regatta_payload::gating::{demote as plan_demote, promote as plan_promote};
 use regatta_payload::list::{self, Group};
 use regatta_payload::operate::{Plan, Refusal};
 use regatta_payload::path::PRIVATE_FOLDER;
-use regatta_payload::{Config, Entry, power, private};
+use regatta_payload::{Config, Entry, check, power, private};
 use serde::Serialize;
 use std::path::Path;
 
@@ -246,18 +246,13 @@ impl Opened {
     ) -> Result<u8, Failure> {
         let after = Config::parse(plan.text.as_str())
             .map_err(|error| Failure::Internal(format!("the planned file is broken: {error}")))?;
-        let warnings = caution::cautions(&after, &plan.changed);
-        for warned in &warnings {
-            say(&format!(
-                "warning: {} {} [{}; {}]",
-                warned.key,
-                warned.caution,
-                warned.caution.rule(),
-                warned.caution.source()
-            ));
+        let warnings = self.warnings(&after, &plan);
+        for warning in &warnings {
+            let Warning { key, rule, message, source } = warning;
+            say(&format!("warning: {key} {message} [{rule}; {source}]"));
         }
         if how.strict && !warnings.is_empty() {
-            let refused = warnings.iter().map(|warned| warned.caution.rule()).collect::<Vec<_>>().join(", ");
+            let refused = warnings.iter().map(|warning| warning.rule).collect::<Vec<_>>().join(", ");
             return Err(Failure::Failed(format!("refused by --strict ({refused}); nothing was changed")));
         }
         let talkative = !globals.quiet;
@@ -313,6 +308,31 @@ impl Opened {
             say(&ended(&plan));
         }
         Ok(0)
+    }
+
+    /// What to know of the changed entries, and every error by the controller's rules that the file did not have before.
+    fn warnings(&self, after: &Config, plan: &Plan) -> Vec<Warning> {
+        let mut warnings: Vec<Warning> =
+            caution::cautions(after, &plan.changed).into_iter().map(Warning::from).collect();
+        let errors = |config: &Config| {
+            let mut found = check::config(&self.place.file, check::Origin::Public, config);
+            found.retain(|finding| finding.level == check::Level::Error);
+            found
+        };
+        let before: Vec<String> = errors(&self.config).into_iter().map(|finding| finding.message).collect();
+        for finding in errors(after) {
+            let known = before.contains(&finding.message)
+                || warnings.iter().any(|warning| warning.rule == finding.rule.id);
+            if !known {
+                warnings.push(Warning {
+                    key: finding.entry.unwrap_or_else(|| self.place.file.clone()),
+                    rule: finding.rule.id,
+                    message: finding.message,
+                    source: finding.rule.source,
+                });
+            }
+        }
+        warnings
     }
 
     /// The private counterpart as it should be after the change, where the file has one.
@@ -412,8 +432,9 @@ impl Private {
                 self.file
             );
         }
+        let state = if self.original.existed() { "is stale now" } else { "does not exist yet" };
         format!(
-            "Note: {} is stale now: run `make release-controllers`, or this again with --no-make --write-priv.",
+            "Note: {} {state}: run `make release-controllers`, or this again with --no-make --write-priv.",
             self.file
         )
     }
@@ -433,13 +454,29 @@ fn ended(plan: &Plan) -> String {
     }
 }
 
+/// What to know of a changed entry.
+#[derive(Serialize)]
+struct Warning {
+    key: String,
+    rule: &'static str,
+    message: String,
+    source: &'static str,
+}
+
+impl From<Warned> for Warning {
+    fn from(warned: Warned) -> Self {
+        let Warned { key, caution } = warned;
+        Self { key, rule: caution.rule(), message: caution.to_string(), source: caution.source() }
+    }
+}
+
 /// What came of it, for scripts.
 #[derive(Serialize)]
 struct Report<'a> {
     file: &'a str,
     changed: &'a [regatta_payload::operate::Change],
     unchanged: &'a [String],
-    warnings: &'a [Warned],
+    warnings: &'a [Warning],
     files_changed: Vec<String>,
     make: Made,
     dry_run: bool,

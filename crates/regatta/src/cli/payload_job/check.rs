@@ -65,6 +65,8 @@ struct ReportView<'a> {
 }
 
 pub(crate) fn run(globals: &Globals, root: Option<&Path>, args: &CheckArgs) -> Result<u8, Failure> {
+    let given = root.map(|root| place::checkout(Some(root))).transpose()?;
+    let root = given.as_deref();
     let mut unreadable = Vec::new();
     let chosen = choose(root, &args.files, &mut unreadable)?;
     let subjects = read(&chosen, &mut unreadable);

@@ -23,6 +23,8 @@ use crate::terminal::say;
 const SHOWN: usize = 30;
 /// Notes on stderr without `-v`.
 const NOTES: usize = 12;
+/// Characters of a message about bad input.
+const ERROR_MAX: usize = 1_000;
 /// Characters of a name or a sentence in a table.
 const LINE_MAX: usize = 400;
 
@@ -106,6 +108,8 @@ struct HistoryView<'a> {
 pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
     let page = args.report.as_deref().map(Target::open).transpose()?;
     if let Some(folder) = &args.artifacts {
+        // Names that are given are looked at before anything is read; one that the runs tell, when they have told it.
+        labels(Some(args.job.as_deref().unwrap_or("job")), args.payload.as_deref())?;
         may_be_made(folder)?;
     }
     let (gathered, history) = read(args)?;
@@ -141,8 +145,10 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
         page.put(&report::html(&Page { gathered, verdict, history, rules, job, payload }))?;
     }
 
-    let notes: Vec<&str> =
-        gathered.notes.iter().chain(&history.notes).chain(&verdict.notes).map(String::as_str).collect();
+    let skipped = gathered.notes.iter().chain(&history.notes).map(String::as_str);
+    let notes: Vec<&str> = skipped.clone().chain(verdict.notes.iter().map(String::as_str)).collect();
+    // What was not judged, as usual, is nothing that somebody has to know.
+    let told: Vec<&str> = if globals.quiet { skipped.collect() } else { notes.clone() };
     let view = View {
         passed: verdict.passed,
         attempts: verdict.attempts,
@@ -159,11 +165,11 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
         },
         discoveries: &verdict.discovery,
         power: power::buys(verdict.attempts),
-        notes: notes.clone(),
+        notes,
         every_test: args.every_test.then_some(verdict.tests.as_slice()),
     };
     output::show(globals.output, "judgement", &view, || table(&verdict, globals.output, args.every_test))?;
-    tell(globals, args, &notes);
+    tell(globals, args, &told);
     Ok(u8::from(!verdict.passed))
 }
 
@@ -175,12 +181,17 @@ fn read(args: &JudgeArgs) -> Result<(Gathered, History), Failure> {
         expected_runs: args.expected_runs,
         ..gather::Options::default()
     };
-    let gathered = gather::gather(&args.runs, &options).map_err(|error| Failure::Input(error.to_string()))?;
+    let gathered = gather::gather(&args.runs, &options).map_err(|error| input(&error))?;
     let history = match &args.history {
         None => History::default(),
-        Some(place) => history::load(place).map_err(|error| Failure::Input(error.to_string()))?,
+        Some(place) => history::load(place).map_err(|error| input(&error))?,
     };
     Ok((gathered, history))
+}
+
+/// What was wrong with the input; file names and their contents are from outside.
+fn input(error: &dyn std::error::Error) -> Failure {
+    Failure::Input(OutsideText::line(&error.to_string(), ERROR_MAX).to_string())
 }
 
 /// The job that the runs tell, where they tell one and the same.
@@ -290,6 +301,7 @@ fn table(verdict: &Verdict, format: Format, every_test: bool) -> String {
     if tests.len() > most {
         text.push_str(&format!("and {} more; -o wide shows them all\n", tests.len() - most));
     }
+    text.push_str(&format!("\n{}\n", report::chance(verdict)));
     text
 }
 
@@ -319,7 +331,7 @@ fn test_rows(test: &TestVerdict) -> [Vec<String>; 2] {
             String::new(),
             String::new(),
             String::new(),
-            line(&format!("{}{informing}{next}", test.reason)),
+            line(&format!("{}{informing}{next}", report::reason(test))),
         ],
     ]
 }

@@ -249,11 +249,17 @@ pub(crate) fn find_in(root: PathBuf, args: &FileArgs, talk: Option<&mut Talk<'_>
         return Err(Failure::Input(why));
     };
     let there: Vec<Wanted> = names(&root)?.iter().filter_map(|name| Wanted::of_file(name)).collect();
+    let mut version = version;
     loop {
         let wanted = ask_for(talk, &there, version, stream.as_ref(), arch)?;
+        let of_version = wanted.version;
         match read(&root, wanted)? {
             Ok(place) => return Ok(place),
             Err(why) => talk.say(&why),
+        }
+        // A version that has files was answered well; only the rest is asked again.
+        if stream.is_none() && there.iter().any(|wanted| wanted.version == of_version) {
+            version = Some(of_version);
         }
     }
 }
