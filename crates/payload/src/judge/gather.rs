@@ -122,9 +122,9 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
             run(candidate, why)
         })
         .collect();
-    let (tests, disruption, told) = part.finish();
-    notes.extend(told);
-    Ok(Gathered { runs, tests, disruption, notes })
+    let told = part.finish();
+    notes.extend(told.notes);
+    Ok(Gathered { runs, tests: told.tests, disruption: told.disruption, notes })
 }
 
 /// Leaves out what is said to be of another job or payload. What says nothing stays.

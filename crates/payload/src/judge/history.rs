@@ -10,7 +10,7 @@
 //! | field | also called | |
 //! | --- | --- | --- |
 //! | `name` | `test_name`, `test` | needed |
-//! | `suite` | `testsuite`, `suite_name`, `test_suite_name`, `testsuite_name` | path of suites, joined by <code>&#124;&#124;&#124;</code> |
+//! | `suite` | `testsuite`, `suite_name`, `test_suite_name`, `testsuite_name` | path of suites, joined by <code>&#124;&#124;&#124;</code>; without one it counts for the test in every suite |
 //! | `passes` | `pass_count` | runs with a pass |
 //! | `flakes` | `flake_count` | runs that failed and passed; they count as passes |
 //! | `failures` | `fails`, `fail_count` | runs with nothing but failures |

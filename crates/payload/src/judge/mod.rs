@@ -179,3 +179,12 @@ pub struct History {
     /// What could not be used and why.
     pub notes: Vec<String>,
 }
+
+impl History {
+    /// What is known of a test: of it in its suite, else under its name alone, for a history that knows no suites.
+    #[must_use]
+    pub fn of(&self, id: &TestId) -> Option<Past> {
+        let anywhere = || self.tests.get(&TestId { suite: String::new(), name: id.name.clone() });
+        self.tests.get(id).or_else(anywhere).copied()
+    }
+}

@@ -381,11 +381,11 @@ fn basis(id: &TestId, history: &History, rules: &Rules) -> Basis {
     if rules.history == HistoryState::Unavailable {
         return Basis::Unavailable { assumed: UNAVAILABLE_PERCENT };
     }
-    match history.tests.get(id) {
-        Some(super::Past::Counts { passes, runs }) if *runs > 0 => {
-            Basis::Counts { passes: (*passes).min(*runs), runs: *runs }
+    match history.of(id) {
+        Some(super::Past::Counts { passes, runs }) if runs > 0 => {
+            Basis::Counts { passes: passes.min(runs), runs }
         }
-        Some(super::Past::Percentage { percent }) => Basis::Percentage { percent: (*percent).min(100) },
+        Some(super::Past::Percentage { percent }) => Basis::Percentage { percent: percent.min(100) },
         Some(super::Past::Counts { .. }) | None => Basis::New { assumed: rules.new_test_percent.min(100) },
     }
 }

@@ -21,6 +21,15 @@ pub(super) enum Lookout {
     AnyXml,
 }
 
+/// What all runs say, in order.
+#[derive(Debug)]
+pub(super) struct Told {
+    pub(super) tests: Vec<Tally>,
+    /// See [`crate::judge::Gathered::disruption`].
+    pub(super) disruption: BTreeMap<String, Vec<(usize, u64)>>,
+    pub(super) notes: Vec<String>,
+}
+
 /// Parts to read into: as many as runs are read at one time, so that hardly a name is kept twice.
 #[derive(Debug, Default)]
 pub(super) struct Parts(Mutex<Vec<Part>>);
@@ -159,7 +168,7 @@ impl Part {
     }
 
     /// The tests, the disruption and the notes, all in order.
-    pub(super) fn finish(mut self) -> (Vec<Tally>, BTreeMap<String, Vec<(usize, u64)>>, Vec<String>) {
+    pub(super) fn finish(mut self) -> Told {
         for runs in self.disruption.values_mut() {
             runs.sort_unstable();
         }
@@ -172,7 +181,7 @@ impl Part {
                 self.repeats
             ));
         }
-        (self.table.finish(), self.disruption, notes)
+        Told { tests: self.table.finish(), disruption: self.disruption, notes }
     }
 }
 

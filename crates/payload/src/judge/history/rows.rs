@@ -278,7 +278,7 @@ impl Collected {
         }
         if !history.tests.is_empty() && history.tests.keys().all(|id| id.suite.is_empty()) {
             history.notes.push(
-                "no row of the history names a suite, so its tests match only those outside of any suite"
+                "no row of the history names a suite, so each counts for the test of its name in every suite"
                     .to_owned(),
             );
         }

@@ -97,7 +97,7 @@ fn a_table_is_read_by_its_header() {
     "#);
     assert_snapshot!(all("H.CSV", "name,percent\na,99.9\n"), @"
      > a: 99 %
-    note no row of the history names a suite, so its tests match only those outside of any suite
+    note no row of the history names a suite, so each counts for the test of its name in every suite
     ");
 }
 

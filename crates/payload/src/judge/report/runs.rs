@@ -73,10 +73,18 @@ pub(super) fn dots(gathered: &Gathered, of_test: &[(usize, Counts)], size: Size)
         }
     }
     let finished = gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished());
+    let signs = || finished.clone().map(|(i, run)| (i, run, Sign::of(counts[i])));
+    // So many signs tell nothing at a glance: only those that matter are drawn, or only counted.
+    let many = finished.clone().count() > size.most();
+    let of = |sign: Sign| signs().filter(|(_, _, of)| *of == sign).count();
+    if many && size == Size::Small {
+        return html! { span.nowrap { (of(Sign::Failed)) " failed, " (of(Sign::Flaked)) " flaked" } };
+    }
+    let drawn = signs().filter(|(_, _, sign)| !many || *sign != Sign::Passed).take(size.most());
     html! {
+        @if many { p.suite { "Without the " (of(Sign::Passed)) " runs that passed:" } }
         ul class=(size.class()) {
-            @for (i, run) in finished {
-                @let sign = Sign::of(counts[i]);
+            @for (i, run, sign) in drawn {
                 @let spoken = format!("run {}: {}", i + 1, sign.word());
                 li {
                     @match (size, safe_link(run.url.as_deref())) {
@@ -100,6 +108,14 @@ pub(super) enum Size {
 }
 
 impl Size {
+    /// How many signs are drawn.
+    const fn most(self) -> usize {
+        match self {
+            Self::Large => 60,
+            Self::Small => 25,
+        }
+    }
+
     const fn class(self) -> &'static str {
         match self {
             Self::Large => "dots",

@@ -92,6 +92,15 @@ fn thousands_of_failed_tests_make_no_endless_page() {
 }
 
 #[test]
+fn hundreds_of_runs_make_no_endless_page() {
+    let tests = (0..200).map(|i| tally(&format!("a test, number {i}"), 180 + i % 21, 200)).collect();
+    let (verdict, page) = shown(&gathered(tests, 200));
+    assert!(!verdict.passed);
+    assert!(page.len() < 600_000, "{} bytes", page.len());
+    assert!(page.contains("Without the 180 runs that passed:"));
+}
+
+#[test]
 fn an_unchanged_test_that_always_passed_most_likely_passes_again() {
     let chances = failures::chances(super::super::fisher::Sample { passes: 200, runs: 200 }, 10);
     assert!((chances.iter().sum::<f64>() - 1.0).abs() < 1e-9);

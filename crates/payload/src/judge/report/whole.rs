@@ -14,6 +14,8 @@ use crate::power;
 
 /// How many of the smallest p-values are drawn.
 const RANKS: usize = 40;
+/// Columns of runs in the table of disruption.
+const COLUMNS: usize = 14;
 /// Backends in the table of disruption.
 const BACKENDS: usize = 60;
 
@@ -308,7 +310,13 @@ fn shaky_row(gathered: &Gathered, test: &TestVerdict) -> Markup {
 
 /// Seconds of disruption of each backend in each run, the worst first.
 pub(super) fn seconds(gathered: &Gathered) -> Markup {
-    let sum = |runs: &[(usize, u64)]| runs.iter().map(|(_, seconds)| *seconds).sum::<u64>();
+    let sum =
+        |runs: &[(usize, u64)]| runs.iter().fold(0_u64, |sum, (_, seconds)| sum.saturating_add(*seconds));
+    let worst = |runs: &[(usize, u64)]| runs.iter().map(|(_, seconds)| *seconds).max().unwrap_or(0);
+    let columns: Vec<usize> =
+        gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()).map(|(i, _)| i).collect();
+    // More columns than a page has room for: the worst and the mean must do.
+    let columns = if columns.len() > COLUMNS { Vec::new() } else { columns };
     let mut backends: Vec<_> = gathered
         .disruption
         .iter()
@@ -323,18 +331,19 @@ pub(super) fn seconds(gathered: &Gathered) -> Markup {
                 div.scroll tabindex="0" role="region" aria-label="Seconds of disruption" { table {
                     thead { tr {
                         th scope="col" { "Backend" }
-                        @for (i, _) in gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()) {
+                        @for i in &columns {
                             th.n scope="col" { "run " (i + 1) }
                         }
-                        th.n scope="col" { "mean" }
+                        th.n scope="col" { "worst" } th.n scope="col" { "mean" }
                     } }
                     tbody {
                         @for (backend, runs) in backends.iter().take(BACKENDS) {
                             tr {
                                 th scope="row" { (backend) }
-                                @for (i, _) in gathered.runs.iter().enumerate().filter(|(_, run)| run.is_finished()) {
-                                    td.n { (runs.iter().find(|(run, _)| *run == i).map_or("–".to_owned(), |(_, s)| s.to_string())) }
+                                @for i in &columns {
+                                    td.n { (runs.iter().find(|(run, _)| run == i).map_or("–".to_owned(), |(_, s)| s.to_string())) }
                                 }
+                                td.n { (worst(runs)) }
                                 td.n { (format!("{:.1}", sum(runs) as f64 / runs.len().max(1) as f64)) }
                             }
                         }

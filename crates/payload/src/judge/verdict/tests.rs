@@ -403,3 +403,13 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_history_that_knows_no_suites_counts_in_every_suite_unless_the_suite_has_its_own() {
+    let mut history = History::default();
+    history.tests.insert(id("", "pods talk"), percent(100));
+    assert_eq!(history.of(&id("openshift-tests", "pods talk")), Some(percent(100)));
+    history.tests.insert(id("openshift-tests", "pods talk"), percent(60));
+    assert_eq!(history.of(&id("openshift-tests", "pods talk")), Some(percent(60)));
+    assert_eq!(history.of(&id("openshift-tests", "another")), None);
+}
