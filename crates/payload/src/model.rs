@@ -74,9 +74,11 @@ impl Entry {
             multi_job_analysis: set("multiJobAnalysis"),
             max_retries: node.get("maxRetries").and_then(|f| f.node.as_int()),
             // The controller's decoder takes null for absent.
-            aggregated: node.get("aggregatedProwJob").filter(|f| f.node.value != Value::Null).map(|f| Aggregated {
-                count: f.node.get("analysisJobCount").and_then(|count| count.node.as_int()),
-                aggregator: job_of(&f.node),
+            aggregated: node.get("aggregatedProwJob").filter(|f| f.node.value != Value::Null).map(|f| {
+                Aggregated {
+                    count: f.node.get("analysisJobCount").and_then(|count| count.node.as_int()),
+                    aggregator: job_of(&f.node),
+                }
             }),
         }
     }

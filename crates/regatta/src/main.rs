@@ -84,9 +84,7 @@ async fn run_async(globals: cli::Globals, command: Command) -> Result<u8, Failur
         | Command::Completions(_)
         | Command::Statebox(_)
         | Command::Config(_)
-        | Command::PayloadJob(_) => {
-            Err(Failure::Internal("a command took the wrong way".to_owned()))
-        }
+        | Command::PayloadJob(_) => Err(Failure::Internal("a command took the wrong way".to_owned())),
     }
 }
 

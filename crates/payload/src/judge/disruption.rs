@@ -516,6 +516,7 @@ mod tests {
                 RunState::Finished
             },
             job: None,
+            payload: None,
             result: None,
             url: None,
             started: None,

@@ -197,6 +197,7 @@ fn run(candidate: Candidate, why_unfinished: Option<String>) -> Run {
         state: why_unfinished.map_or(RunState::Finished, RunState::Unfinished),
         duration_seconds: markers.duration_seconds(),
         job: markers.job,
+        payload: markers.payload,
         result: markers.result,
         url: markers.url,
         started: markers.started,

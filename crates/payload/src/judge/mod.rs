@@ -108,6 +108,8 @@ pub struct Run {
     pub state: RunState,
     /// The job it ran, where its files tell.
     pub job: Option<String>,
+    /// The payload it ran on, where its files tell.
+    pub payload: Option<String>,
     /// What `finished.json` says of it: `SUCCESS`, `FAILURE`, `ABORTED` ….
     pub result: Option<String>,
     /// Where to look at it, where its files tell.

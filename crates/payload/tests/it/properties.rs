@@ -101,7 +101,7 @@ proptest! {
         }
         expected["aggregatedProwJob"] = json!({ "analysisJobCount": 10 });
         prop_assert_eq!(&after["verify"][format!("aggregated-{key}")], &expected);
-        let last = after["verify"][format!("aggregated-{key}")].as_object().unwrap().keys().last().cloned();
+        let last = after["verify"][format!("aggregated-{key}")].as_object().unwrap().keys().next_back().cloned();
         prop_assert_eq!(last.as_deref(), Some("aggregatedProwJob"));
         for (other, entry) in value["verify"].as_object().unwrap() {
             if *other != key {

@@ -27,7 +27,7 @@ const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// Why a file was not read or not replaced. Unless it says otherwise the file is as it was.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ReplaceError {
-    /// Its permissions forbid it, also to those whom the system would let through.
+    /// Its permissions forbid it, though those of its folder would not.
     #[error(
         "{}: is read-only ({why}); nothing was written; if it is meant to change, make it writable \
          (`chmod u+w {}`) and run again", path.display(), quoted(path)
@@ -35,7 +35,7 @@ pub(crate) enum ReplaceError {
     ReadOnly {
         /// The file.
         path: PathBuf,
-        /// Its mode, or what the system said.
+        /// What the system said.
         why: String,
     },
     /// The name leads to something outside the checkout.
@@ -263,17 +263,12 @@ impl Original {
         if self.bytes.is_none() {
             return Ok(None);
         }
-        let metadata = fs::metadata(&self.target).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => self.changed("was removed after it was read"),
-            _ => self.io("it cannot be looked at")(error),
-        })?;
-        // The system lets root through; a file that nobody may write is not changed by root in passing.
-        if metadata.permissions().readonly() {
-            let why = format!("mode {:04o}", metadata.mode() & 0o7777);
-            return Err(ReplaceError::ReadOnly { path: self.path.clone(), why });
-        }
         match OpenOptions::new().read(true).write(true).open(&self.target) {
             Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(self.changed("was removed after it was read"))
+            }
+            // Replacing needs the folder's permission only; the file's own is asked all the same.
             Err(error)
                 if matches!(error.kind(), ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem) =>
             {

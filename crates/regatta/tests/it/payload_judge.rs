@@ -1,20 +1,8 @@
 //! Judging an aggregated run: the verdict, its exit code, and what it writes.
 
-use crate::payload_judge_sample::{JOB, Made, Sample, TAG, make};
+use crate::payload_judge_sample::{JOB, Sample, TAG, make};
 use crate::program::{Program, Ran};
 use std::path::Path;
-
-/// Ten runs of 3,000 tests, one run without an end; two tests got worse, and a third that only informs.
-fn large() -> Sample {
-    Sample {
-        runs: 10,
-        tests: 3_000,
-        worse: vec![(412, 0.35), (1_730, 0.45), (2_204, 0.3)],
-        informing: vec![2_204],
-        unfinished: vec![6],
-        disrupted: vec!["ingress-to-console-new-connections"],
-    }
-}
 
 /// Ten runs of a few tests, of which nothing got worse.
 fn small() -> Sample {
@@ -28,8 +16,8 @@ fn small() -> Sample {
     }
 }
 
-fn made(program: &Program, sample: &Sample) -> Made {
-    make(program.home.path(), sample)
+fn made(program: &Program, sample: &Sample) {
+    make(program.home.path(), sample);
 }
 
 fn judge(program: &Program, more: &[&str]) -> Ran {
@@ -329,27 +317,4 @@ fn a_name_from_outside_moves_no_cursor() {
     let ran = program.run(&["payload-job", "judge", "runs"]);
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("e2e: a b  31m\n"), "{:?}", ran.out);
-}
-
-#[test]
-#[ignore = "makes the large sample for a look at the report, or for measuring: REGATTA_SAMPLE=DIR"]
-fn a_sample_to_look_at() {
-    let folder = std::env::var("REGATTA_SAMPLE").unwrap_or("/tmp/judge-sample".to_owned());
-    let folder = Path::new(&folder);
-    let made = make(folder, &large());
-    eprintln!("runs in {}, history in {}", made.runs.display(), made.history.display());
-    if let Ok(runs) = std::env::var("REGATTA_SAMPLE_HISTORY_RUNS") {
-        let runs = runs.parse().unwrap();
-        make(
-            &folder.join("earlier"),
-            &Sample {
-                runs,
-                worse: Vec::new(),
-                informing: Vec::new(),
-                unfinished: Vec::new(),
-                disrupted: Vec::new(),
-                ..large()
-            },
-        );
-    }
 }

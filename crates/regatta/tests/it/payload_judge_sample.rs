@@ -23,12 +23,6 @@ pub(crate) struct Sample {
 pub(crate) const JOB: &str = "periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade";
 pub(crate) const TAG: &str = "4.21.0-0.ci-2026-01-31-093412";
 
-/// Where a made sample lies.
-pub(crate) struct Made {
-    pub(crate) runs: PathBuf,
-    pub(crate) history: PathBuf,
-}
-
 /// One test of the sample.
 struct Test {
     suite: String,
@@ -175,7 +169,7 @@ fn escaped(text: &str) -> String {
 }
 
 /// Writes runs and history below a folder.
-pub(crate) fn make(below: &Path, sample: &Sample) -> Made {
+pub(crate) fn make(below: &Path, sample: &Sample) {
     std::fs::create_dir_all(below).unwrap();
     let tests = tests(sample);
     let runs = below.join("runs");
@@ -194,7 +188,6 @@ pub(crate) fn make(below: &Path, sample: &Sample) -> Made {
         let _ = writeln!(lines, "{}", serde_json::json!({"backend": backend, "seconds": seconds}));
     }
     std::fs::write(&history, lines).unwrap();
-    Made { runs, history }
 }
 
 pub(crate) fn run_id(run: usize) -> String {

@@ -15,6 +15,7 @@ fn run(id: usize, state: RunState) -> Run {
         folder: id.to_string().into(),
         state,
         job: Some("periodic-e2e".to_owned()),
+        payload: None,
         result: Some("FAILURE".to_owned()),
         url: Some(format!("https://prow.example/view/gs/bucket/logs/periodic-e2e/{id}")),
         started: None,

@@ -13,6 +13,7 @@ fn run(id: usize) -> Run {
         folder: id.to_string().into(),
         state: RunState::Finished,
         job: None,
+        payload: None,
         result: None,
         url: None,
         started: None,

@@ -15,6 +15,7 @@ fn run(id: usize, state: RunState) -> Run {
         folder: id.to_string().into(),
         state,
         job: None,
+        payload: None,
         result: None,
         url: None,
         started: None,

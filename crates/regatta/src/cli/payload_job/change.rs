@@ -277,7 +277,7 @@ impl Opened {
         }
         // All files are asked whether they may be replaced before the first is.
         self.original.may_be_replaced()?;
-        if let Some(private) = &private {
+        if let Some(private) = private.as_ref().filter(|_| how.write_priv) {
             private.original.may_be_replaced()?;
         }
         if self.original.replace(plan.text.as_bytes())? != Written::Unchanged {

@@ -8,7 +8,7 @@ use regatta_payload::judge::discovery::Discoveries;
 use regatta_payload::judge::outputs::{self, Labels};
 use regatta_payload::judge::report::{self, Page};
 use regatta_payload::judge::verdict::{self, Reason, Rules, TestVerdict, Verdict};
-use regatta_payload::judge::{Gathered, History, disruption, gather, history};
+use regatta_payload::judge::{Gathered, History, Run, disruption, gather, history};
 use regatta_payload::power::{self, Buys};
 use serde::Serialize;
 use std::io::Write as _;
@@ -39,7 +39,7 @@ pub(crate) struct JudgeArgs {
     /// Write the verdict as a page to be read
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
-    /// Write the files that the aggregator in use leaves; needs --payload, and --job where the runs do not tell theirs
+    /// Write the files that the aggregator in use leaves; needs --job and --payload where the runs do not tell theirs
     #[arg(long, value_name = "DIR")]
     artifacts: Option<PathBuf>,
     /// The Prow job; only its runs are judged
@@ -109,12 +109,13 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
     let page = args.report.as_deref().map(Target::open).transpose()?;
     if let Some(folder) = &args.artifacts {
         // Names that are given are looked at before anything is read; one that the runs tell, when they have told it.
-        labels(Some(args.job.as_deref().unwrap_or("job")), args.payload.as_deref())?;
+        labels(Some(args.job.as_deref().unwrap_or("job")), Some(args.payload.as_deref().unwrap_or("tag")))?;
         may_be_made(folder)?;
     }
     let (gathered, history) = read(args)?;
-    let job = args.job.as_deref().or_else(|| job_of(&gathered));
-    let labels = args.artifacts.as_ref().map(|_| labels(job, args.payload.as_deref())).transpose()?;
+    let job = args.job.as_deref().or_else(|| the_one(&gathered, |run| run.job.as_deref()));
+    let payload = args.payload.as_deref().or_else(|| the_one(&gathered, |run| run.payload.as_deref()));
+    let labels = args.artifacts.as_ref().map(|_| labels(job, payload)).transpose()?;
 
     let rules = Rules {
         minimum_attempts: args.minimum_attempts,
@@ -129,7 +130,6 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
     };
     let verdict = verdict::judge(&gathered, &history, &rules);
 
-    let payload = args.payload.as_deref();
     if let (Some(folder), Some(labels)) = (&args.artifacts, &labels) {
         for file in outputs::files(&gathered, &verdict, labels) {
             let place = folder.join(file.path);
@@ -194,11 +194,11 @@ fn input(error: &dyn std::error::Error) -> Failure {
     Failure::Input(OutsideText::line(&error.to_string(), ERROR_MAX).to_string())
 }
 
-/// The job that the runs tell, where they tell one and the same.
-fn job_of(gathered: &Gathered) -> Option<&str> {
-    let mut jobs = gathered.runs.iter().filter_map(|run| run.job.as_deref());
-    let first = jobs.next()?;
-    jobs.all(|job| job == first).then_some(first)
+/// What the runs tell, where they tell one and the same.
+fn the_one<'a>(gathered: &'a Gathered, told: impl Fn(&'a Run) -> Option<&'a str>) -> Option<&'a str> {
+    let mut all = gathered.runs.iter().filter_map(told);
+    let first = all.next()?;
+    all.all(|other| other == first).then_some(first)
 }
 
 fn labels(job: Option<&str>, payload: Option<&str>) -> Result<Labels, Failure> {
