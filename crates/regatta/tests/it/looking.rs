@@ -32,6 +32,7 @@ fn help_lists_the_commands() {
       reset        Put a task back to its beginning
       issue        Add, resolve or list issues
       statebox     Check, convert or merge StateBox files
+      payload-job  The jobs that judge payloads: list, aggregate, check, judge …
       config       Show the settings in force
       doctor       Check settings, credentials and services, a line each
       completions  Print a shell's completions

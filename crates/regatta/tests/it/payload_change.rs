@@ -82,7 +82,7 @@ fn a_conversion_says_what_it_did_what_it_buys_and_what_is_left_to_do() {
     aws-ovn-upgrade-4.21-micro -> aggregated-aws-ovn-upgrade-4.21-micro: aggregatedProwJob with 10 runs added
     10 runs a payload: a test that usually passes is found in 32% of payloads when it drops to 80% and in 95% when it drops to 50% (it must pass 8 times). Of 3,000 unchanged tests that pass 98% of their runs, about 2.6 would fail a payload by chance.
     Note: the stable stream ran aws-ovn-upgrade-4.21-micro as an informing job; it takes over no aggregated jobs.
-    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json is stale now: run `make release-controllers`, or this again with --no-make --write-priv.
+    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json does not exist yet: run `make release-controllers`, or this again with --no-make --write-priv.
     aggregated-aws-ovn-upgrade-4.21-micro now runs 10 times on each payload, and its runs are judged statistically.
     ");
     let after = checkout.text("release-ocp-4.21.json");
@@ -273,12 +273,12 @@ fn the_sister_operations_say_what_they_did() {
     $ promote 4.21 nightly --job metal-ipi-ovn-ipv6 --no-make
     exit 0
     metal-ipi-ovn-ipv6: optional removed, maxRetries 2 added
-    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json is stale now: run `make release-controllers`, or this again with --no-make --write-priv.
+    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json does not exist yet: run `make release-controllers`, or this again with --no-make --write-priv.
 
     $ demote 4.21 nightly --job aws-ovn-upgrade-4.21-micro --no-make
     exit 0
     aws-ovn-upgrade-4.21-micro: optional added, maxRetries 2 removed
-    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json is stale now: run `make release-controllers`, or this again with --no-make --write-priv.
+    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json does not exist yet: run `make release-controllers`, or this again with --no-make --write-priv.
 
     $ aggregate 4.21 nightly --job metal-ipi-ovn-ipv6 --no-make -q
     exit 0
@@ -287,12 +287,12 @@ fn the_sister_operations_say_what_they_did() {
     $ deaggregate 4.21 nightly --job metal-ipi-ovn-ipv6 --no-make
     exit 0
     aggregated-metal-ipi-ovn-ipv6 -> metal-ipi-ovn-ipv6: aggregatedProwJob removed
-    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json is stale now: run `make release-controllers`, or this again with --no-make --write-priv.
+    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json does not exist yet: run `make release-controllers`, or this again with --no-make --write-priv.
 
     $ add 4.21 nightly --job periodic-ci-openshift-release-main-nightly-4.21-e2e-azure-ovn-upgrade --no-make
     exit 0
     azure-ovn-upgrade-4.21-micro added: informing, without retries, an upgrade from the payload before
-    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json is stale now: run `make release-controllers`, or this again with --no-make --write-priv.
+    Note: core-services/release-controller/_releases/priv/release-ocp-4.21.json does not exist yet: run `make release-controllers`, or this again with --no-make --write-priv.
     ");
     let after: serde_json::Value = serde_json::from_str(&checkout.text("release-ocp-4.21.json")).unwrap();
     let keys: Vec<&String> = after["verify"].as_object().unwrap().keys().collect();

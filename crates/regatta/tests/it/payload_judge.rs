@@ -124,7 +124,7 @@ fn scripts_get_every_figure_of_a_failure() {
         "1 test failed"
       ],
       "job": "periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade",
-      "payload": null,
+      "payload": "4.21.0-0.ci-2026-01-31-093412",
       "history": {
         "source": "history.jsonl",
         "tests": 39,
@@ -254,6 +254,8 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
     std::fs::create_dir(home.join("empty")).unwrap();
     std::fs::write(home.join("odd.jsonl"), "{\"name\": \"a\"\n").unwrap();
     std::fs::write(home.join("file"), "").unwrap();
+    std::fs::create_dir_all(home.join("plain/1/junit")).unwrap();
+    std::fs::write(home.join("plain/1/junit/junit.xml"), "<testsuite><testcase name='a'/></testsuite>").unwrap();
     let before = names(home);
     let mut told = String::new();
     for arguments in [
@@ -264,7 +266,8 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
         &["payload-job", "judge", "runs", "--report", "no/such/judge.html"],
         &["payload-job", "judge", "runs", "--report", "empty"],
         &["payload-job", "judge", "runs", "--artifacts", "file/below", "--payload", TAG],
-        &["payload-job", "judge", "runs", "--artifacts", "out"],
+        &["payload-job", "judge", "plain", "--artifacts", "out"],
+        &["payload-job", "judge", "plain", "--artifacts", "out", "--job", "periodic-x"],
         &["payload-job", "judge", "runs", "--artifacts", "out", "--payload", ".."],
     ] {
         let ran = program.run(arguments);
@@ -273,13 +276,14 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
     }
     assert_eq!(names(home), before, "something was written");
     insta::assert_snapshot!(told, @r#"
-    regatta: nowhere: there is no such folder; . holds empty, runs
+    regatta: nowhere: there is no such folder; . holds empty, plain, runs
     regatta: empty: holds no run: it is empty; a folder a run, or an .xml file a run, is expected in it
     regatta: nowhere.jsonl: the history cannot be read: No such file or directory (os error 2)
     regatta: odd.jsonl, line 1: is no valid JSON: EOF while parsing an object (column 12)
     regatta: no/such/judge.html cannot be written: there is no folder no/such
     regatta: empty cannot be written: it is no regular file
     regatta: nothing can be written to file/below: ~/file is no folder
+    regatta: --artifacts names a folder after the job, and it is not known which that is: say --job NAME
     regatta: --artifacts names a folder after the payload, and it is not known which that is: say --payload TAG
     regatta: the payload ".." cannot name a folder: it begins with a dot or a dash
     "#);

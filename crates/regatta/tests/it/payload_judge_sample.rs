@@ -4,7 +4,7 @@
 //! time.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// What the sample is to hold.
 pub(crate) struct Sample {

@@ -415,9 +415,15 @@ mod tests {
           stable is one stream for all of 4:
         4.y stable (release-ocp-4.y-stable.json)
           4.21 has ci, nightly (amd64, arm64)
-        Release (4.20, 4.21, 4.y, 5.0):
-        Stream of 4.y (stable):
-        found core-services/release-controller/_releases/release-ocp-4.y-stable.json holding 4.y-stable
+        Stream of 4.21 (ci, nightly):
+        "4.y" is no stream (nightly, ci, stable, dev-preview)
+        Stream of 4.21 (ci, nightly):
+        there is no core-services/release-controller/_releases/release-ocp-4.21-stable.json
+          stable is one stream for all of 4:
+        4.y stable (release-ocp-4.y-stable.json)
+          4.21 has ci, nightly (amd64, arm64)
+        Stream of 4.21 (ci, nightly):
+        exit 2: nothing chosen; nothing was changed
         "#);
     }
 
