@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::edit::{At, Edits, Fresh};
 use crate::model::{Config, Entry, PREFIX};
 use crate::operate::{
-    Change, Done, Operation, Plan, RETRIES, Refusal, drop_field, fill_retries, mirror_retries, plan,
+    Change, Done, Operation, Plan, RETRIES, Refusal, drop_field, fill_retries, mirror_retries, plan, spelled,
 };
 use crate::text::Node;
 
@@ -28,21 +28,18 @@ pub fn aggregate(config: &Config, keys: &[String], retries: Option<u32>) -> Resu
 /// # Errors
 /// What would break the file.
 pub fn deaggregate(config: &Config, keys: &[String], retries: Option<u32>) -> Result<Plan, Refusal> {
-    let keys: Vec<String> = keys
-        .iter()
-        .map(|key| {
-            let prefixed = format!("{PREFIX}{key}");
-            let named = config.entry(key).is_none() && config.entry(&prefixed).is_some();
-            if named { prefixed } else { key.clone() }
-        })
-        .collect();
+    let keys: Vec<String> = keys.iter().map(|key| present(config, key)).collect();
     plan(config, &keys, &Deaggregate { retries })
 }
 
-/// The key as it stands in the file: an entry asked for by its old name may have become the aggregated one already.
+/// The key as it stands in the file: an entry may be asked for by the name it has on the other side of the operation.
 fn present(config: &Config, key: &str) -> String {
-    let prefixed = format!("{PREFIX}{key}");
-    if config.entry(key).is_none() && config.entry(&prefixed).is_some() { prefixed } else { key.to_owned() }
+    let there = |key: &String| config.entry(key).is_some();
+    let other = match key.strip_prefix(PREFIX) {
+        Some(rest) => rest.to_owned(),
+        None => format!("{PREFIX}{key}"),
+    };
+    if !there(&key.to_owned()) && there(&other) { other } else { key.to_owned() }
 }
 
 struct Aggregate {
@@ -62,6 +59,11 @@ impl Operation for Aggregate {
             let runs = aggregated.count.unwrap_or(0);
             return Ok(Done::Unchanged(format!("{key} is aggregated already, {runs} runs a payload")));
         }
+        if entry.prow_job.is_none() {
+            return Err(Refusal::Contradiction(format!(
+                "{key:?} names no Prow job, so there is nothing to run several times"
+            )));
+        }
         if entry.asynchronous && self.retries.is_some_and(|retries| retries > 0) {
             return Err(Refusal::Contradiction(format!(
                 "{key:?} is async, and the release controller refuses retries on an async job; leave --max-retries out"
@@ -72,7 +74,8 @@ impl Operation for Aggregate {
             edits.prefix_key(entry.key_span, PREFIX);
         }
         let mut also = vec![format!("aggregatedProwJob with {COUNT} runs added")];
-        if let Some(retries) = self.retries_for(entry.is_blocking()) {
+        if let Some(retries) = self.retries_for(if entry.optional { Gate::Informing } else { Gate::Blocking })
+        {
             also.extend(fill_retries(config, node, &["aggregatedProwJob"], retries, edits));
         }
         // One that is null says nothing, and goes.
@@ -87,7 +90,7 @@ impl Operation for Aggregate {
     }
 
     fn mirror(&self, _key: &str, entry: &mut Map<String, Value>) {
-        if let Some(retries) = self.retries_for(is_blocking(entry)) {
+        if let Some(retries) = self.retries_for(gate(entry)) {
             mirror_retries(entry, retries);
         }
         drop_field(entry, "aggregatedProwJob");
@@ -96,8 +99,8 @@ impl Operation for Aggregate {
 }
 
 impl Aggregate {
-    fn retries_for(&self, blocking: impl Into<Gate>) -> Option<u32> {
-        match blocking.into() {
+    fn retries_for(&self, gate: Gate) -> Option<u32> {
+        match gate {
             Gate::Blocking => Some(self.retries.unwrap_or(RETRIES)),
             Gate::Informing => self.retries,
         }
@@ -105,20 +108,16 @@ impl Aggregate {
 }
 
 /// Whether a failure rejects the payload.
+#[derive(PartialEq, Eq)]
 enum Gate {
     Blocking,
     Informing,
 }
 
-impl From<bool> for Gate {
-    fn from(blocking: bool) -> Self {
-        if blocking { Self::Blocking } else { Self::Informing }
-    }
-}
-
-pub(crate) fn is_blocking(entry: &Map<String, Value>) -> bool {
-    let optional = crate::operate::spelled(entry, "optional").and_then(|name| entry[&name].as_bool());
-    !optional.unwrap_or(false)
+/// Whether an entry of a plain value blocks.
+fn gate(entry: &Map<String, Value>) -> Gate {
+    let optional = spelled(entry, "optional").and_then(|name| entry[&name].as_bool());
+    if optional.unwrap_or(false) { Gate::Informing } else { Gate::Blocking }
 }
 
 struct Deaggregate {
@@ -137,16 +136,14 @@ impl Operation for Deaggregate {
         if entry.aggregated.is_none() {
             return Ok(Done::Unchanged(format!("{key} is not aggregated")));
         }
+        if entry.prow_job.is_none() {
+            return Err(Refusal::Contradiction(format!("{key:?} names no Prow job, so nothing would run")));
+        }
         let to = key.strip_prefix(PREFIX).filter(|rest| !rest.is_empty()).unwrap_or(key).to_owned();
         if to != *key {
             edits.rename(entry.key_span, &to);
         }
         let mut also = vec!["aggregatedProwJob removed".to_owned()];
-        if node.fields().len() == 1 {
-            return Err(Refusal::Contradiction(format!(
-                "{key:?} has no Prow job, so nothing would be left of it"
-            )));
-        }
         const GONE: &[&str] = &["aggregatedProwJob"];
         edits.remove(node, GONE);
         if entry.is_blocking() || self.retries.is_some() {
@@ -157,7 +154,7 @@ impl Operation for Deaggregate {
 
     fn mirror(&self, _key: &str, entry: &mut Map<String, Value>) {
         drop_field(entry, "aggregatedProwJob");
-        if is_blocking(entry) || self.retries.is_some() {
+        if gate(entry) == Gate::Blocking || self.retries.is_some() {
             mirror_retries(entry, self.retries.unwrap_or(RETRIES));
         }
     }

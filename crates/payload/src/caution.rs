@@ -35,10 +35,15 @@ pub enum Caution {
         /// The Prow job.
         job: String,
     },
+    /// The Prow job is of another version than the file.
+    OtherVersion {
+        /// The version in the job's name.
+        job: String,
+        /// The file's.
+        file: String,
+    },
     /// It is disabled.
     Disabled,
-    /// It names no Prow job.
-    NoProwJob,
     /// It runs too rarely or too often to be judged well.
     Count(i64),
     /// A new key has the prefix of aggregated entries and is none.
@@ -66,8 +71,8 @@ impl Caution {
             Self::AsyncRetried => "async-excludes-retries",
             Self::AnalysesOthers => "analysis-aggregated",
             Self::SameJob { .. } => "same-prow-job",
+            Self::OtherVersion { .. } => "other-version",
             Self::Disabled => "disabled",
-            Self::NoProwJob => "no-prow-job",
             Self::Count(_) => "run-count",
             Self::PrefixWithoutAggregation => "prefix-without-aggregation",
         }
@@ -83,8 +88,8 @@ impl Caution {
             Self::AsyncAggregated | Self::AsyncRetried => "release-controller, validateAsyncJobs",
             Self::AnalysesOthers => "release-controller, multi-job analysis",
             Self::SameJob { .. } => "job-run-aggregator, discovery of runs by job and payload tag",
+            Self::OtherVersion { .. } => "convention of the release configurations",
             Self::Disabled => "release-controller, verification of payloads",
-            Self::NoProwJob => "release-controller, making of the ReleasePayload",
             Self::Count(_) => "job-run-aggregator, table of required passes",
             Self::PrefixWithoutAggregation => "convention of the release configurations",
         }
@@ -124,8 +129,10 @@ impl fmt::Display for Caution {
                  that ran it once is disabled ({job})",
                 others.join(", ")
             ),
+            Self::OtherVersion { job, file } => {
+                write!(f, "runs a Prow job of {job} in a file of {file}, by the job's name")
+            }
             Self::Disabled => f.write_str("is disabled: nothing runs until that is taken out"),
-            Self::NoProwJob => f.write_str("names no Prow job: the release controller crashes on such an entry"),
             Self::Count(count) => match power::caution_for(*count) {
                 Some(why) => write!(f, "runs {count} times on a payload: {why}"),
                 None => write!(f, "runs {count} times on a payload"),
@@ -142,20 +149,35 @@ impl fmt::Display for Caution {
 pub fn cautions(after: &Config, changed: &[Change]) -> Vec<Warned> {
     changed
         .iter()
-        .filter_map(|change| after.entry(&change.to))
-        .flat_map(|entry| {
-            of_entry(after, entry).into_iter().map(|caution| Warned { key: entry.key.clone(), caution })
+        .filter_map(|change| Some((change, after.entry(&change.to)?)))
+        .flat_map(|(change, entry)| {
+            let added = change.from.is_empty().then(|| other_version(after, entry)).flatten();
+            of_entry(after, entry)
+                .into_iter()
+                .chain(added)
+                .map(|caution| Warned { key: entry.key.clone(), caution })
         })
         .collect()
+}
+
+/// Whether a job that is added tests another version: the first `X.Y` of its name that is no upgrade's beginning.
+fn other_version(config: &Config, entry: &Entry) -> Option<Caution> {
+    let stream = config.tag_form()?.stream;
+    let file = stream.split(".0-0.").next()?.to_owned();
+    let is_version = |word: &&str| {
+        word.split_once('.').is_some_and(|(major, minor)| {
+            let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits(major) && digits(minor)
+        })
+    };
+    let job = entry.prow_job.as_deref()?.split('-').find(is_version)?.to_owned();
+    (job != file).then_some(Caution::OtherVersion { job, file })
 }
 
 fn of_entry(config: &Config, entry: &Entry) -> Vec<Caution> {
     let mut found = Vec::new();
     if let Some(digits) = entry.retry_like_ending() {
         found.push(Caution::KeyLikeRetry { digits: digits.to_owned() });
-    }
-    if entry.prow_job.is_none() {
-        found.push(Caution::NoProwJob);
     }
     if let Some(aggregated) = &entry.aggregated {
         if entry.optional {

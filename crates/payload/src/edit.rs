@@ -40,13 +40,25 @@ impl Fresh {
 pub struct Edits<'t> {
     text: &'t Text,
     changes: Vec<(Span, String)>,
+    opened: Vec<Opened>,
+}
+
+/// An empty object that gets fields.
+#[derive(Debug, Clone)]
+struct Opened {
+    span: Span,
+    /// What stands before each of its fields.
+    separator: String,
+    /// What stands before its closing brace.
+    end: String,
+    fields: Vec<String>,
 }
 
 impl<'t> Edits<'t> {
     /// No changes yet.
     #[must_use]
     pub const fn new(text: &'t Text) -> Self {
-        Self { text, changes: Vec::new() }
+        Self { text, changes: Vec::new(), opened: Vec::new() }
     }
 
     /// Puts a prefix before a key.
@@ -74,20 +86,28 @@ impl<'t> Edits<'t> {
         self.changes.push((field.node.span, json.to_owned()));
     }
 
-    /// Adds a field to an object that is no empty one, in the style of its neighbours. Several additions at one place stand in
+    /// Adds a field to an object, in the style of its neighbours. Several additions at one place stand in
     /// the order in which they were made.
     pub fn insert(&mut self, object: &Node, at: At, name: &str, value: &Fresh) {
         let fields = object.fields();
         let layout = Layout::of(self.text, object);
         let written = |layout: &Layout| {
-            format!("{}{}{}", quoted(name), colon(self.text, name), layout.render(self.text, value))
+            let colon = colon(self.text, Some(object), name);
+            format!("{}{colon}{}", quoted(name), layout.render(self.text, value))
         };
         match (at, fields.first(), fields.len()) {
             (_, None, _) | (_, _, 0) => {
                 let inside = layout.grown();
-                let end = layout.separator.clone();
-                let with = format!("{{{}{}{}}}", inside.separator, written(&inside), end);
-                self.changes.push((object.span, with));
+                let field = written(&inside);
+                match self.opened.iter_mut().find(|opened| opened.span == object.span) {
+                    Some(opened) => opened.fields.push(field),
+                    None => self.opened.push(Opened {
+                        span: object.span,
+                        separator: inside.separator,
+                        end: layout.separator,
+                        fields: vec![field],
+                    }),
+                }
             }
             (At::First, Some(first), _) => {
                 let place = first.key_span.start;
@@ -134,6 +154,10 @@ impl<'t> Edits<'t> {
     /// The changed text.
     #[must_use]
     pub fn finish(mut self) -> String {
+        for Opened { span, separator, end, fields } in std::mem::take(&mut self.opened) {
+            let between = format!(",{separator}");
+            self.changes.push((span, format!("{{{separator}{}{end}}}", fields.join(&between))));
+        }
         // Stable: insertions at one place keep their order. An insertion comes before a removal that begins there.
         self.changes.sort_by_key(|(span, _)| (span.start, span.end));
         let source = self.text.source();
@@ -207,7 +231,7 @@ impl Layout {
                     .iter()
                     .map(|(name, value)| {
                         let value = inside.render(text, value);
-                        format!("{}{}{}{value}", inside.separator, quoted(name), colon(text, name))
+                        format!("{}{}{}{value}", inside.separator, quoted(name), colon(text, None, name))
                     })
                     .collect();
                 format!("{{{}{}}}", fields.join(","), self.separator)
@@ -216,7 +240,7 @@ impl Layout {
                 let fields: Vec<String> = fields
                     .iter()
                     .map(|(name, value)| {
-                        format!("{}{}{}", quoted(name), colon(text, name), self.render(text, value))
+                        format!("{}{}{}", quoted(name), colon(text, None, name), self.render(text, value))
                     })
                     .collect();
                 format!("{{{}}}", fields.join(","))
@@ -237,13 +261,24 @@ fn unit_of(text: &Text) -> String {
     }
 }
 
-/// What stands between a key and its value: as most fields of that name have it in this file, else as most numbers have.
-fn colon(text: &Text, name: &str) -> &'static str {
-    let mut named = Colons::default();
-    let mut numbers = Colons::default();
-    count_colons(text, text.root(), name, &mut named, &mut numbers);
-    let counted = if named.tight + named.spaced > 0 { named } else { numbers };
-    if counted.tight > counted.spaced { ":" } else { ": " }
+/// What stands between a key and its value: as most fields of that name have it in this file; else, among objects such as the
+/// entries, as its siblings have it; else as most numbers, or as most fields of all.
+fn colon(text: &Text, object: Option<&Node>, name: &str) -> &'static str {
+    let mut counted = Counted::default();
+    counted.under(text, text.root(), name);
+    let mut siblings = Colons::default();
+    if let Some(object) = object
+        && object.fields().iter().all(|field| matches!(field.node.value, Value::Object(_)))
+    {
+        object.fields().iter().for_each(|field| siblings.count(between(text, field)));
+    }
+    let Counted { named, numbers, all } = counted;
+    let heard = [named, siblings, numbers, all].into_iter().find(|colons| colons.tight + colons.spaced > 0);
+    if heard.is_some_and(|colons| colons.tight > colons.spaced) { ":" } else { ": " }
+}
+
+fn between<'t>(text: &'t Text, field: &Field) -> &'t str {
+    &text.source()[field.key_span.end..field.node.span.start]
 }
 
 #[derive(Default)]
@@ -262,16 +297,26 @@ impl Colons {
     }
 }
 
-fn count_colons(text: &Text, node: &Node, name: &str, named: &mut Colons, numbers: &mut Colons) {
-    for field in node.fields() {
-        let between = &text.source()[field.key_span.end..field.node.span.start];
-        if field.key == name {
-            named.count(between);
+#[derive(Default)]
+struct Counted {
+    named: Colons,
+    numbers: Colons,
+    all: Colons,
+}
+
+impl Counted {
+    fn under(&mut self, text: &Text, node: &Node, name: &str) {
+        for field in node.fields() {
+            let between = between(text, field);
+            self.all.count(between);
+            if field.key == name {
+                self.named.count(between);
+            }
+            if matches!(field.node.value, Value::Number(_)) {
+                self.numbers.count(between);
+            }
+            self.under(text, &field.node, name);
         }
-        if matches!(field.node.value, Value::Number(_)) {
-            numbers.count(between);
-        }
-        count_colons(text, &field.node, name, named, numbers);
     }
 }
 
@@ -346,6 +391,10 @@ mod tests {
             appended(r#"{"verify":{"a":{"optional":true,"prowJob":{"name":"j"},"maxRetries":1}}}"#),
             r#"{"verify":{"a":{"optional":true,"prowJob":{"name":"j"},"maxRetries":1,"aggregatedProwJob":{"analysisJobCount":10}}}}"#
         );
+        assert_eq!(
+            appended(r#"{"verify":{"a":{"prowJob":{"name":"j"}}}}"#),
+            r#"{"verify":{"a":{"prowJob":{"name":"j"},"aggregatedProwJob":{"analysisJobCount":10}}}}"#
+        );
     }
 
     #[test]
@@ -414,6 +463,16 @@ mod tests {
             edits.finish(),
             "{\n  \"verify\": {\n    \"a\": {\n      \"optional\": true\n    }\n  }\n}\n"
         );
+    }
+
+    #[test]
+    fn several_fields_open_an_empty_object_together() {
+        let text = text("{\n  \"verify\": {}\n}\n");
+        let mut edits = Edits::new(&text);
+        for name in ["a", "b"] {
+            edits.insert(&text.root().fields()[0].node, At::Last, name, &Fresh::Plain("1".to_owned()));
+        }
+        assert_eq!(edits.finish(), "{\n  \"verify\": {\n    \"a\": 1,\n    \"b\": 1\n  }\n}\n");
     }
 
     #[test]

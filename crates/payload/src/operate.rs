@@ -36,12 +36,14 @@ pub struct Change {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The file has no such entry.
-    #[error("there is no entry {key:?} in `verify`{}", near_text(near))]
+    #[error("there is no entry {key:?} in `verify`{}", instead(near, *count))]
     NoSuchEntry {
         /// What was asked for.
         key: String,
         /// Keys that resemble it.
         near: Vec<String>,
+        /// How many there are.
+        count: usize,
     },
     /// The key that the entry would get is there already.
     #[error(
@@ -91,10 +93,14 @@ pub enum Refusal {
     },
 }
 
-fn near_text(near: &[String]) -> String {
-    match near {
-        [] => String::new(),
-        near => format!("; near it are {}", near.join(", ")),
+fn instead(near: &[String], count: usize) -> String {
+    match (near, count) {
+        ([], 0) => ", which is empty".to_owned(),
+        ([], count) => {
+            format!("; none of its {count} keys resembles it (`regatta payload-job list` shows them)")
+        }
+        ([one], _) => format!("; did you mean {one}?"),
+        (several, _) => format!("; did you mean one of {}?", several.join(", ")),
     }
 }
 
@@ -133,10 +139,14 @@ pub(crate) fn plan(config: &Config, keys: &[String], operation: &dyn Operation) 
         }
         seen.push(key);
         let Some(entry) = config.entry(key) else {
-            return Err(Refusal::NoSuchEntry { key: key.clone(), near: near(key, config) });
+            let keys = || config.entries().iter().map(|entry| entry.key.as_str());
+            let near = near(key, keys()).into_iter().map(str::to_owned).collect();
+            return Err(Refusal::NoSuchEntry { key: key.clone(), near, count: keys().count() });
         };
-        let node =
-            &verify.fields().iter().find(|field| field.key == *key).expect("entries come from it").node;
+        let Some(node) = verify.fields().iter().find(|field| field.key == *key).map(|field| &field.node)
+        else {
+            return Err(Refusal::NoVerify);
+        };
         if !matches!(node.value, crate::text::Value::Object(_)) {
             let place = config.text().place(node.span.start);
             return Err(Refusal::NotAnObject {
@@ -284,11 +294,7 @@ pub(crate) fn mirror_retries(entry: &mut Map<String, Value>, retries: u32) {
 
 /// A field's name as the entry spells it.
 pub(crate) fn spelled(entry: &Map<String, Value>, name: &str) -> Option<String> {
-    entry
-        .keys()
-        .rfind(|key| *key == name)
-        .or_else(|| entry.keys().rfind(|key| key.eq_ignore_ascii_case(name)))
-        .cloned()
+    entry.keys().rfind(|key| key.eq_ignore_ascii_case(name)).cloned()
 }
 
 /// Removes every spelling of a field.
@@ -296,16 +302,23 @@ pub(crate) fn drop_field(entry: &mut Map<String, Value>, name: &str) {
     entry.retain(|key, _| !key.eq_ignore_ascii_case(name));
 }
 
-/// Up to three keys that resemble one.
-fn near(key: &str, config: &Config) -> Vec<String> {
-    let mut scored: Vec<(usize, &str)> = config
-        .entries()
-        .iter()
-        .map(|entry| (strsim::damerau_levenshtein(key, &entry.key), entry.key.as_str()))
-        .filter(|(distance, other)| {
-            *distance <= key.len() / 3 + 1 || other.contains(key) || key.contains(other)
+/// Up to five keys that a wrong one could have meant, the likeliest first: those spelt like it, then those it is part of. Case
+/// does not count.
+#[must_use]
+pub fn near<'a>(word: &str, keys: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
+    const SHOWN: usize = 5;
+    let word = word.to_lowercase();
+    let mut found: Vec<(bool, f64, &str)> = keys
+        .into_iter()
+        .filter_map(|key| {
+            let lower = key.to_lowercase();
+            let likeness = strsim::normalized_damerau_levenshtein(&word, &lower);
+            let spelt = likeness > 0.7;
+            let within = word.len() > 1 && (lower.contains(&word) || word.contains(&lower));
+            (spelt || within).then_some((!spelt, likeness, key))
         })
         .collect();
-    scored.sort();
-    scored.into_iter().take(3).map(|(_, key)| key.to_owned()).collect()
+    found.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(b.2)));
+    found.truncate(SHOWN);
+    found.into_iter().map(|(_, _, key)| key).collect()
 }

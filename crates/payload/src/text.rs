@@ -78,15 +78,10 @@ impl Node {
         }
     }
 
-    /// The value of a field. As the release controller's decoder does, an exact name wins, then one that differs in case
-    /// only; of several the last counts.
+    /// The value of a field, as the release controller's decoder finds it: case does not count, and of several the last does.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Field> {
-        let fields = self.fields();
-        fields
-            .iter()
-            .rfind(|field| field.key == name)
-            .or_else(|| fields.iter().rfind(|field| field.key.eq_ignore_ascii_case(name)))
+        self.fields().iter().rfind(|field| field.key.eq_ignore_ascii_case(name))
     }
 
     /// The text of a string.
@@ -160,6 +155,13 @@ impl Text {
             let text = String::from_utf8_lossy(&error.as_bytes()[..good]).into_owned();
             Malformed { place: place_of(&text, good), why: "is not UTF-8".to_owned(), mend: None }
         })?;
+        if let Some(offset) = too_deep(&source) {
+            return Err(Malformed {
+                place: place_of(&source, offset),
+                why: format!("is nested over {DEEPEST} levels deep here, which no release configuration is"),
+                mend: None,
+            });
+        }
         // One reader decides what JSON is, and its verdict is the strict one; the other knows places but is lenient.
         if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&source) {
             return Err(explain(&source, &error));
@@ -246,6 +248,31 @@ pub struct Duplicate {
     pub first: Place,
     /// Where it stands again.
     pub again: Span,
+}
+
+/// Levels of nesting that are read; real files have seven.
+const DEEPEST: usize = 100;
+
+/// Where the nesting becomes too deep for readers that recurse.
+fn too_deep(source: &str) -> Option<usize> {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for (offset, byte) in source.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return Some(offset);
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn place_of(source: &str, offset: usize) -> Place {
@@ -389,6 +416,17 @@ mod tests {
     }
 
     #[test]
+    fn nesting_beyond_all_measure_is_refused_where_it_begins() {
+        let deep = |levels: usize| format!("{{\"x\": {}{}}}", "[".repeat(levels), "]".repeat(levels));
+        assert!(Text::parse(deep(99)).is_ok());
+        assert_eq!(
+            complaint(&deep(5_000)),
+            "line 1, column 106: is nested over 100 levels deep here, which no release configuration is"
+        );
+        assert!(Text::parse("{\"a\": \"[[[\\\"{{{\"}").is_ok());
+    }
+
+    #[test]
     fn a_key_that_stands_twice_is_found_at_any_level() {
         let text =
             Text::parse("{\"verify\": {\"a\": {\"x\": 1,\n \"x\": 2}}, \"l\": [{\"y\": 1, \"y\": 1}]}")
@@ -414,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn names_match_in_any_case_but_the_exact_one_wins() {
+    fn names_match_in_any_case_and_the_last_one_counts() {
         let text = Text::parse("{\"Optional\": true, \"optional\": false}").unwrap();
         assert_eq!(text.root().get("optional").unwrap().node.as_bool(), Some(false));
         assert_eq!(text.root().get("OPTIONAL").unwrap().node.as_bool(), Some(false));

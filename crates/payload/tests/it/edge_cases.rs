@@ -196,7 +196,7 @@ fn an_empty_verify_has_nothing_to_choose() {
         let config = Config::parse(format!("{{\n  \"verify\": {verify}\n}}\n")).unwrap();
         assert!(config.entries().is_empty());
         let refusal = aggregate(&config, &["aws".to_owned()], None).unwrap_err();
-        assert_eq!(refusal.to_string(), "there is no entry \"aws\" in `verify`");
+        assert_eq!(refusal.to_string(), "there is no entry \"aws\" in `verify`, which is empty");
     }
 }
 

@@ -134,7 +134,7 @@ fn what_is_so_already_stays() {
 #[test]
 fn an_unknown_key_is_answered_with_near_ones() {
     let refusal = promote(&config(FILE), &keys("gpc-ovn"), None).unwrap_err();
-    insta::assert_snapshot!(refusal, @r#"there is no entry "gpc-ovn" in `verify`; near it are gcp-ovn, aws-ovn"#);
+    insta::assert_snapshot!(refusal, @r#"there is no entry "gpc-ovn" in `verify`; did you mean gcp-ovn?"#);
 }
 
 #[test]

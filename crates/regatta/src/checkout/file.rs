@@ -1,8 +1,9 @@
-//! Replacing a file whole or not at all.
+//! Reading files of the checkout, and replacing them whole or not at all.
 //!
 //! The new contents go to a temporary file in the same folder, reach the disk, and take the old file's name in one step; a
 //! crash at any moment leaves the file either old or new. In between stands everything that forbids the change: a file
-//! that is not regular or read-only, a link that leads out of the checkout, contents that are not those that were read.
+//! that is not regular or read-only, a folder that takes no new file, a link that leads out of the checkout, contents that are
+//! not those that were read. Several files are replaced together by [`replace_all`].
 //!
 //! The temporary file is hidden and ends in `.swp`: the release controller reads every `*.json` below its folder and must not
 //! meet half a configuration, and the configuration repository has git ignore that ending. It is locked while in use, so
@@ -10,12 +11,17 @@
 //!
 //! Kept: permissions, and the owner where the system allows. Not kept: further hard links to the file, extended attributes.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use self::error::io_at;
+
+mod error;
+mod replace;
+
+pub(crate) use self::error::ReplaceError;
+pub(crate) use self::replace::{Written, replace_all};
 
 /// Ends the names of temporary files.
 const SUFFIX: &str = ".swp";
@@ -23,99 +29,6 @@ const SUFFIX: &str = ".swp";
 const MARK: &str = ".regatta-";
 /// A configuration has tens of kilobytes; what is larger than this is something else.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
-
-/// Why a file was not read or not replaced. Unless it says otherwise the file is as it was.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ReplaceError {
-    /// Its permissions forbid it, though those of its folder would not.
-    #[error(
-        "{}: is read-only ({why}); nothing was written; if it is meant to change, make it writable \
-         (`chmod u+w {}`) and run again", path.display(), quoted(path)
-    )]
-    ReadOnly {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: String,
-    },
-    /// The name leads to something outside the checkout.
-    #[error(
-        "{}: leads to {}, which lies outside the checkout {}; nothing was written; change that file where it \
-         belongs, or put a file of its own here", path.display(), target.display(), root.display()
-    )]
-    Outside {
-        /// The name.
-        path: PathBuf,
-        /// Where it leads.
-        target: PathBuf,
-        /// The checkout.
-        root: PathBuf,
-    },
-    /// It is no regular file.
-    #[error("{}: is {what}, not a regular file; nothing was written; name a release configuration", path.display())]
-    NotAFile {
-        /// The name.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-    },
-    /// It is not what it was when it was read.
-    #[error(
-        "{}: {what}; nothing was written; look at it and run again", path.display()
-    )]
-    Changed {
-        /// The file.
-        path: PathBuf,
-        /// What happened to it.
-        what: &'static str,
-    },
-    /// The system refused.
-    #[error("{place}: {source}")]
-    Io {
-        /// The file, and what was being done.
-        place: String,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl From<ReplaceError> for Failure {
-    fn from(error: ReplaceError) -> Self {
-        match error {
-            ReplaceError::ReadOnly { .. } | ReplaceError::Outside { .. } | ReplaceError::NotAFile { .. } => {
-                Self::Input(error.to_string())
-            }
-            ReplaceError::Changed { .. } => Self::Conflict(error.to_string()),
-            ReplaceError::Io { place, source } => Self::File { place, source },
-        }
-    }
-}
-
-/// What a replacement came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// The contents were these already; nothing was written.
-    Unchanged,
-    /// There was no such file.
-    Created,
-    /// The contents were others.
-    Replaced,
-}
-
-/// A moment in the course of a replacement; tests end the process there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// The temporary file is there, empty.
-    Begun,
-    /// It holds the new contents.
-    Filled,
-    /// They are on the disk.
-    Synced,
-    /// The file was compared for the last time.
-    Compared,
-    /// The temporary file took the file's name.
-    Renamed,
-}
 
 /// A file as it was when it was read; or that there was none.
 #[derive(Debug, Clone)]
@@ -140,8 +53,7 @@ impl Original {
     pub(crate) fn read(root: &Path, path: &Path) -> Result<Self, ReplaceError> {
         let original = Self::read_or_absent(root, path)?;
         if original.bytes.is_none() {
-            let source = io::Error::new(ErrorKind::NotFound, "there is no such file");
-            return Err(ReplaceError::Io { place: path.display().to_string(), source });
+            return Err(ReplaceError::Missing { path: path.to_owned() });
         }
         Ok(original)
     }
@@ -173,82 +85,39 @@ impl Original {
         self.bytes.is_some()
     }
 
-    /// Whether anything forbids to replace it, without touching anything: for a plan, and before somebody is asked.
+    /// Whether anything forbids to replace it: for a plan, and before somebody is asked. Its folder is asked for a file without
+    /// a name, which leaves no trace.
     ///
     /// # Errors
     ///
-    /// It leads outside the checkout or is read-only.
+    /// It leads outside the checkout, is read-only, or in a folder that takes no new file.
     pub(crate) fn may_be_replaced(&self) -> Result<(), ReplaceError> {
-        self.opened_to_replace().map(drop)
+        self.opened_to_replace()?;
+        tempfile::tempfile_in(self.nearest_folder()).map(drop).map_err(self.folder_refused())
     }
 
-    /// Puts `new` in the place of what was read: whole, or not at all. A link stays and what it leads to is replaced.
+    /// Puts `new` in the place of what was read: whole, or not at all. For several files there is [`replace_all`].
     ///
     /// # Errors
     ///
-    /// It leads outside the checkout, is read-only, has changed since it was read, or the system refuses.
+    /// As those of [`replace_all`].
     pub(crate) fn replace(&self, new: &[u8]) -> Result<Written, ReplaceError> {
-        self.replace_by_steps(new, |_| {})
+        let written = replace_all(&[(self, new)])?;
+        Ok(written.first().copied().unwrap_or(Written::Unchanged))
     }
 
-    fn replace_by_steps(&self, new: &[u8], mut at: impl FnMut(Step)) -> Result<Written, ReplaceError> {
-        let held = self.opened_to_replace()?;
-        self.compare()?;
-        if self.bytes.as_deref() == Some(new) {
-            return Ok(Written::Unchanged);
-        }
-        let folder = self.target.parent().unwrap_or(Path::new("/"));
-        if held.is_none() {
-            fs::create_dir_all(folder).map_err(self.io("its folder cannot be made"))?;
-        }
-        // Two changes at once: the second finds the lock, or, once the first is done, other contents.
-        if let Some(file) = &held
-            && let Err(TryLockError::WouldBlock) = file.try_lock()
-        {
-            return Err(self.changed("is being written by another process at this moment"));
-        }
-        self.sweep(folder);
+    fn path(&self) -> &Path {
+        &self.path
+    }
 
-        let failed = self.io("the temporary file beside it cannot be written; the file is as it was");
-        let mut prefix = std::ffi::OsString::from(".");
-        prefix.push(self.target.file_name().unwrap_or_default());
-        prefix.push(MARK);
-        let mut temporary = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(SUFFIX)
-            // As the system makes files: less what the user's mask takes away.
-            .permissions(fs::Permissions::from_mode(0o666))
-            .tempfile_in(folder)
-            .map_err(&failed)?;
-        // Where locks are not to be had, only leftovers are told from work in progress less well.
-        let _ = temporary.as_file().try_lock();
-        at(Step::Begun);
-        temporary.write_all(new).map_err(&failed)?;
-        if let Some(file) = &held {
-            let old = file.metadata().map_err(&failed)?;
-            keep_owner(temporary.as_file(), &old).map_err(&failed)?;
-            let permissions = fs::Permissions::from_mode(old.mode() & 0o7777);
-            temporary.as_file().set_permissions(permissions).map_err(&failed)?;
-        }
-        at(Step::Filled);
-        temporary.as_file().sync_all().map_err(&failed)?;
-        at(Step::Synced);
-        self.compare()?;
-        at(Step::Compared);
-        let written = if held.is_some() {
-            temporary.persist(&self.target).map_err(|error| failed(error.error))?;
-            Written::Replaced
-        } else {
-            temporary.persist_noclobber(&self.target).map_err(|error| match error.error.kind() {
-                ErrorKind::AlreadyExists => self.changed("was made by somebody else after it was read"),
-                _ => failed(error.error),
-            })?;
-            Written::Created
-        };
-        at(Step::Renamed);
-        sync_folder(folder)
-            .map_err(self.io("the new contents are there, but may not outlast a power failure"))?;
-        Ok(written)
+    /// The folder of what the name leads to.
+    fn folder(&self) -> &Path {
+        self.target.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// That folder, or the nearest above it that is there.
+    fn nearest_folder(&self) -> &Path {
+        self.folder().ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"))
     }
 
     /// The file, opened so that the system has its say; none where none was read.
@@ -296,32 +165,40 @@ impl Original {
         }
     }
 
-    /// Removes what earlier crashes left beside the file: our temporary files of it that nobody holds. That one cannot
-    /// be removed is no reason to stop.
-    fn sweep(&self, folder: &Path) {
-        let name = self.target.file_name().unwrap_or_default().to_string_lossy();
-        let begins = format!(".{name}{MARK}");
-        let Ok(entries) = fs::read_dir(folder) else { return };
-        for entry in entries.flatten() {
-            let ours =
-                entry.file_name().to_str().is_some_and(|n| n.starts_with(&begins) && n.ends_with(SUFFIX));
-            if !ours || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
-                continue;
-            }
-            if let Ok(file) = File::open(entry.path())
-                && file.try_lock().is_ok()
-            {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-    }
-
     fn changed(&self, what: &'static str) -> ReplaceError {
         ReplaceError::Changed { path: self.path.clone(), what }
     }
 
     fn io(&self, doing: &'static str) -> impl Fn(io::Error) -> ReplaceError {
         io_at(&self.path, doing)
+    }
+
+    /// The error of a folder that takes no new file.
+    fn folder_refused(&self) -> impl Fn(io::Error) -> ReplaceError {
+        |error| match error.kind() {
+            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => ReplaceError::FolderReadOnly {
+                path: self.path.clone(),
+                folder: self.nearest_folder().to_owned(),
+                why: error.to_string(),
+            },
+            _ => self.io("its folder takes no new file, by which it would be replaced; nothing was written")(
+                error,
+            ),
+        }
+    }
+}
+
+/// Reads a file that is not to be replaced: a regular file of at most 64 MiB, links followed wherever they lead. Anything else is
+/// refused before it is opened, since reading a pipe would wait for ever.
+///
+/// # Errors
+///
+/// [`ReplaceError::Missing`] or [`ReplaceError::Dangling`] when nothing is there, [`ReplaceError::NotAFile`],
+/// [`ReplaceError::TooLarge`], or the system refuses.
+pub(crate) fn read_regular(path: &Path) -> Result<Vec<u8>, ReplaceError> {
+    match resolved(path)? {
+        Resolved::There(target) => contents(path, &target),
+        Resolved::Absent(_) => Err(ReplaceError::Missing { path: path.to_owned() }),
     }
 }
 
@@ -340,11 +217,7 @@ fn resolved(path: &Path) -> Result<Resolved, ReplaceError> {
         Err(error) => return Err(io_at(path, "")(error)),
     }
     if let Ok(leads_to) = fs::read_link(path) {
-        let source = io::Error::new(
-            ErrorKind::NotFound,
-            format!("is a link to {}, and nothing is there", leads_to.display()),
-        );
-        return Err(io_at(path, "")(source));
+        return Err(ReplaceError::Dangling { path: path.to_owned(), leads_to });
     }
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io_at(path, "")(ErrorKind::NotFound.into()));
@@ -362,40 +235,17 @@ fn contents(path: &Path, target: &Path) -> Result<Vec<u8>, ReplaceError> {
         let what = if kind.is_dir() { "a folder" } else { "a device, pipe or socket" };
         return Err(ReplaceError::NotAFile { path: path.to_owned(), what });
     }
+    if kind.len() > MOST_BYTES {
+        return Err(ReplaceError::TooLarge { path: path.to_owned() });
+    }
     let mut bytes = Vec::new();
     let file = File::open(target).map_err(io_at(path, ""))?;
     file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(io_at(path, ""))?;
+    // It may have grown, and what the system makes up as it is read has no length.
     if bytes.len() as u64 > MOST_BYTES {
-        return Err(ReplaceError::NotAFile { path: path.to_owned(), what: "larger than 64 MiB" });
+        return Err(ReplaceError::TooLarge { path: path.to_owned() });
     }
     Ok(bytes)
-}
-
-/// Gives the new file the old one's owner and group. Only root may give files away: others keep their own name on it, as with
-/// any editor.
-fn keep_owner(file: &File, old: &fs::Metadata) -> io::Result<()> {
-    let new = file.metadata()?;
-    if (new.uid(), new.gid()) == (old.uid(), old.gid()) {
-        return Ok(());
-    }
-    match std::os::unix::fs::fchown(file, Some(old.uid()), Some(old.gid())) {
-        Err(error) if error.kind() != ErrorKind::PermissionDenied => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Has the folder remember its new entry through a power failure. Some file systems have no such call for folders.
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
-        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
-        other => other,
-    }
-}
-
-fn io_at(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> ReplaceError {
-    let place =
-        if doing.is_empty() { path.display().to_string() } else { format!("{}: {doing}", path.display()) };
-    move |source| ReplaceError::Io { place: place.clone(), source }
 }
 
 /// A path as a shell takes it.

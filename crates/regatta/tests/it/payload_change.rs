@@ -224,7 +224,7 @@ fn what_is_wrong_with_the_arguments_is_told_with_what_there_is_instead() {
 
     $ aggregate 4.21 nightly --job aws-ovn-upgrade-micro
     exit 2
-    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: there is no entry "aws-ovn-upgrade-micro" in `verify`; near it are aws-ovn-upgrade-4.21-micro; nothing was changed
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: there is no entry "aws-ovn-upgrade-micro" in `verify`; did you mean aws-ovn-upgrade-4.21-micro? Nothing was changed.
 
     $ aggregate 4.21 nightly --job 1 --write-priv
     exit 2
@@ -305,4 +305,147 @@ fn the_sister_operations_say_what_they_did() {
             "metal-ipi-ovn-ipv6"
         ]
     );
+}
+
+#[test]
+fn numbers_are_those_of_the_operations_own_list() {
+    let checkout = Checkout::new();
+    let told: String = ["aggregate", "deaggregate", "promote", "demote"]
+        .iter()
+        .map(|operation| {
+            format!(
+                "$ list --for {operation}\n{}\n",
+                checkout.run(&format!("list 4.21 nightly --for {operation} -q")).out
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(told, @"
+    $ list --for aggregate
+    core-services/release-controller/_releases/release-ocp-4.21.json
+
+    AWS
+      1  aws-ovn-upgrade-4.21-micro  periodic-ci-openshift-release-main-ci-4.21-e2e-aws-ovn-upgrade
+
+    GCP
+      2  gcp-ovn-upgrade-4.21-minor  periodic-ci-openshift-release-main-ci-4.21-upgrade-from-stable-4.20-e2e-gcp-ovn-upgrade  disabled
+
+    Bare metal & agent
+      3  metal-ipi-ovn-ipv6          periodic-ci-openshift-release-main-nightly-4.21-e2e-metal-ipi-ovn-ipv6                   informing
+
+    Aggregating a job buys 10 runs a payload: a test that usually passes is found in 32% of payloads when it drops to 80% and in 95% when it drops to 50% (it must pass 8 times). Of 3,000 unchanged tests that pass 98% of their runs, about 2.6 would fail a payload by chance.
+
+    $ list --for deaggregate
+    core-services/release-controller/_releases/release-ocp-4.21.json
+
+    nothing to deaggregate: each of the 3 jobs is a single one
+
+    $ list --for promote
+    core-services/release-controller/_releases/release-ocp-4.21.json
+
+    Bare metal & agent
+      1  metal-ipi-ovn-ipv6  periodic-ci-openshift-release-main-nightly-4.21-e2e-metal-ipi-ovn-ipv6  informing
+
+    $ list --for demote
+    core-services/release-controller/_releases/release-ocp-4.21.json
+
+    AWS
+      1  aws-ovn-upgrade-4.21-micro  periodic-ci-openshift-release-main-ci-4.21-e2e-aws-ovn-upgrade
+
+    GCP
+      2  gcp-ovn-upgrade-4.21-minor  periodic-ci-openshift-release-main-ci-4.21-upgrade-from-stable-4.20-e2e-gcp-ovn-upgrade  disabled
+    ");
+    let ran = checkout.run("promote 4.21 nightly --job 1 --no-make -q");
+    assert!(ran.out.starts_with("metal-ipi-ovn-ipv6: "), "{}", ran.out);
+    let ran = checkout.run("aggregate 4.21 nightly --job 1-2 --no-make --dry-run -o json");
+    assert_eq!(ran.json()["changed"].as_array().unwrap().len(), 2);
+    assert_eq!(
+        checkout.shown("deaggregate 4.21 nightly --job 1").trim_end(),
+        "exit 2\nregatta: --job 1: the list is empty"
+    );
+}
+
+#[test]
+fn deaggregating_again_says_unchanged_by_either_name() {
+    let checkout = Checkout::new();
+    checkout.run("aggregate 4.21 nightly --job aws-ovn-upgrade-4.21-micro --no-make");
+    for _ in 0..2 {
+        let ran =
+            checkout.run("deaggregate 4.21 nightly --job aggregated-aws-ovn-upgrade-4.21-micro --no-make -q");
+        assert_eq!(ran.code, 0, "{}", ran.err);
+    }
+    assert_eq!(checkout.text("release-ocp-4.21.json"), NIGHTLY);
+}
+
+#[test]
+fn what_is_odd_about_a_file_is_told_and_never_a_fault_of_our_own() {
+    let checkout = Checkout::new();
+    let mut told = String::new();
+    for verify in [
+        "{\"a\": {}}",
+        "{\"a\": {\"aggregatedProwJob\": null}}",
+        "{\"a\": null}",
+        "[]",
+        "null",
+        "{\"a\": {\"prowJob\": {\"name\": 7}}}",
+    ] {
+        checkout.put("release-ocp-4.21.json", &format!("{{\"verify\": {verify}}}"));
+        told.push_str(&format!("{verify}\n{}", checkout.shown("aggregate 4.21 nightly --job a --no-make")));
+    }
+    checkout.put("release-ocp-4.21.json", &format!("{{\"x\": {}{}}}", "[".repeat(300), "]".repeat(300)));
+    told.push_str(&checkout.shown("list 4.21 nightly"));
+    std::os::unix::fs::symlink("nowhere.json", checkout.folder().join("release-ocp-4.22.json")).unwrap();
+    told.push_str(&checkout.shown("list 4.22 nightly"));
+    insta::assert_snapshot!(told, @r#"
+    {"a": {}}
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: "a" names no Prow job, so there is nothing to run several times; nothing was changed
+    {"a": {"aggregatedProwJob": null}}
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: "a" names no Prow job, so there is nothing to run several times; nothing was changed
+    {"a": null}
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: the entry "a" is null (line 1, column 18) where an object is needed; nothing was changed
+    []
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: line 1, column 12: `verify` is a list where an object is needed
+    null
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: line 1, column 12: `verify` is null where an object is needed
+    {"a": {"prowJob": {"name": 7}}}
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: "a" names no Prow job, so there is nothing to run several times; nothing was changed
+    exit 2
+    regatta: core-services/release-controller/_releases/release-ocp-4.21.json: line 1, column 106: is nested over 100 levels deep here, which no release configuration is
+    exit 2
+    regatta: ROOT/core-services/release-controller/_releases/release-ocp-4.22.json: is a link to nowhere.json, and nothing is there
+    "#);
+}
+
+#[test]
+fn a_refusal_under_strict_tells_scripts_why() {
+    let checkout = Checkout::new();
+    let ran = checkout.run("aggregate 4.21 nightly --job metal-ipi-ovn-ipv6 --no-make --strict -o json");
+    assert_eq!(ran.code, 1);
+    let told = ran.json();
+    assert_eq!(told["changed"].as_array().unwrap().len(), 0);
+    assert_eq!(told["warnings"][0]["rule"], "optional-aggregated");
+}
+
+#[test]
+fn an_added_job_that_prow_does_not_know_or_of_another_version_is_warned_of() {
+    let checkout = Checkout::new();
+    let jobs = checkout.program.home.path().join("ci-operator/jobs/openshift/release");
+    std::fs::create_dir_all(&jobs).unwrap();
+    std::fs::write(
+        jobs.join("openshift-release-main-periodics.yaml"),
+        "periodics:\n- agent: kubernetes\n  name: periodic-ci-openshift-release-main-nightly-4.20-e2e-aws-ovn\n",
+    )
+    .unwrap();
+    let rules = |job: &str| -> Vec<String> {
+        let ran = checkout.run(&format!("add 4.21 nightly --job {job} --key new --dry-run -o json"));
+        let rule = |warning: &serde_json::Value| warning["rule"].as_str().unwrap().to_owned();
+        ran.json()["warnings"].as_array().unwrap().iter().map(rule).collect()
+    };
+    assert_eq!(rules("periodic-ci-openshift-release-main-nightly-4.20-e2e-aws-ovn"), ["other-version"]);
+    assert_eq!(rules("periodic-ci-openshift-release-main-nightly-4.21-e2e-nowhere"), ["missing-prow-job"]);
 }

@@ -255,7 +255,8 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
     std::fs::write(home.join("odd.jsonl"), "{\"name\": \"a\"\n").unwrap();
     std::fs::write(home.join("file"), "").unwrap();
     std::fs::create_dir_all(home.join("plain/1/junit")).unwrap();
-    std::fs::write(home.join("plain/1/junit/junit.xml"), "<testsuite><testcase name='a'/></testsuite>").unwrap();
+    std::fs::write(home.join("plain/1/junit/junit.xml"), "<testsuite><testcase name='a'/></testsuite>")
+        .unwrap();
     let before = names(home);
     let mut told = String::new();
     for arguments in [

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use self::child::{Child, Ended};
 use self::log::Log;
-use super::file::quoted;
+use super::file::{quoted, read_regular};
 use crate::failure::Failure;
 use crate::terminal::say;
 
@@ -198,9 +198,8 @@ impl Generator {
                 self.root.display()
             ));
         };
-        let bytes = fs::read(&path).map_err(|error| {
-            format!("{}: {error}; `make {TARGET}` was not run, the edit stays", path.display())
-        })?;
+        let bytes = read_regular(&path)
+            .map_err(|error| format!("{error}; `make {TARGET}` was not run, the edit stays"))?;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         // A target may come from an included file, or be made up of variables: only the plain case is told beforehand.
         let hidden = text.lines().any(|line| line.contains("include") || line.contains("$(eval"));

@@ -6,17 +6,19 @@
 use regatta_payload::add::{NewJob, add as plan_add};
 use regatta_payload::aggregate::{COUNT, aggregate as plan_aggregate, deaggregate as plan_deaggregate};
 use regatta_payload::caution::{self, Warned};
+use regatta_payload::check::jobs::Jobs;
 use regatta_payload::gating::{demote as plan_demote, promote as plan_promote};
-use regatta_payload::list::{self, Group};
+use regatta_payload::list::Group;
 use regatta_payload::operate::{Plan, Refusal};
 use regatta_payload::path::PRIVATE_FOLDER;
-use regatta_payload::{Config, Entry, check, power, private};
+use regatta_payload::{Config, check, power, private};
 use serde::Serialize;
 use std::path::Path;
 
 use super::super::Globals;
+use super::list::{self, Operation};
 use super::place::{self, FileArgs, Place, Talk};
-use crate::checkout::file::{Original, Written};
+use crate::checkout::file::{self, Original, Written};
 use crate::checkout::generator::{self, Made};
 use crate::failure::Failure;
 use crate::output::{self, Format};
@@ -27,10 +29,11 @@ use crate::terminal::say;
 pub(crate) struct ChangeArgs {
     #[command(flatten)]
     file: FileArgs,
-    /// The entry: its key, or its number in the list; may be given several times (asked for on a terminal)
+    /// The entry: its key, or its number in `list --for` this operation; may be given several times (asked for on a
+    /// terminal)
     #[arg(long = "job", value_name = "KEY|NUMBER")]
     jobs: Vec<String>,
-    /// How often a failed run is tried again, where the entry does not say (default for a blocking job: 2)
+    /// maxRetries for an entry that has none (a blocking one gets 2 anyway); promote sets it in any case
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=10))]
     max_retries: Option<u32>,
     #[command(flatten)]
@@ -69,36 +72,7 @@ struct How {
     write_priv: bool,
 }
 
-/// Which operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Operation {
-    Aggregate,
-    Deaggregate,
-    Promote,
-    Demote,
-}
-
 impl Operation {
-    /// Whether there is something for it to do.
-    const fn applies(self, entry: &Entry) -> bool {
-        match self {
-            Self::Aggregate => entry.aggregated.is_none(),
-            Self::Deaggregate => entry.aggregated.is_some(),
-            Self::Promote => entry.optional,
-            Self::Demote => !entry.optional,
-        }
-    }
-
-    /// What is said where it applies to no entry.
-    const fn nothing(self) -> &'static str {
-        match self {
-            Self::Aggregate => "every job is aggregated already",
-            Self::Deaggregate => "no job is aggregated",
-            Self::Promote => "no job is informing",
-            Self::Demote => "no job is blocking",
-        }
-    }
-
     fn plan(self, config: &Config, keys: &[String], retries: Option<u32>) -> Result<Plan, Refusal> {
         match self {
             Self::Aggregate => plan_aggregate(config, keys, retries),
@@ -156,7 +130,7 @@ fn change(
 ) -> Result<u8, Failure> {
     args.how.sound()?;
     let opened = Opened::of(root, &args.file)?;
-    let groups = list::list_where(&opened.config, |entry| operation.applies(entry));
+    let groups = list::candidates(&opened.place.file, &opened.config, operation)?;
     let keys =
         if args.jobs.is_empty() { opened.ask(&groups, operation)? } else { chosen(&groups, &args.jobs)? };
     let plan =
@@ -180,39 +154,50 @@ fn missing(what: &str) -> Failure {
     Failure::Input(format!("{what} is missing, and there is no terminal to ask on"))
 }
 
-/// Keys from keys and numbers. A key that the list does not have goes on as it is: it may be as asked already.
+/// Keys from keys, numbers and ranges of numbers. A key that the list does not have goes on as it is: it may be as asked
+/// already.
 fn chosen(groups: &[Group], words: &[String]) -> Result<Vec<String>, Failure> {
-    words
-        .iter()
-        .map(|word| match list::find(groups, word) {
-            Some(job) => Ok(job.key.clone()),
-            None if word.bytes().all(|byte| byte.is_ascii_digit()) => {
-                Err(Failure::Input(format!("--job {}", place::no_such_job(groups, word))))
+    let mut keys = Vec::new();
+    for word in words {
+        if word.trim().is_empty() {
+            return Err(Failure::Input("--job is empty; name a key or a number of the list".to_owned()));
+        }
+        match place::named(groups, word) {
+            Ok(numbers) => keys.extend(keys_of(groups, &numbers)),
+            Err(why) if word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') => {
+                return Err(Failure::Input(format!("--job {why}")));
             }
-            None => Ok(word.clone()),
-        })
-        .collect()
+            Err(_) => keys.push(word.clone()),
+        }
+    }
+    Ok(keys)
+}
+
+/// The keys of jobs, in the order of the numbers given.
+fn keys_of(groups: &[Group], numbers: &[usize]) -> Vec<String> {
+    let jobs = || groups.iter().flat_map(|group| &group.jobs);
+    let of_number = |number: &usize| jobs().find(|job| job.number == *number).map(|job| job.key.clone());
+    numbers.iter().filter_map(of_number).collect()
 }
 
 /// A configuration that is about to change.
 struct Opened {
     place: Place,
-    original: Original,
     config: Config,
 }
 
 impl Opened {
     fn of(root: Option<&Path>, args: &FileArgs) -> Result<Self, Failure> {
         let place = place::find(root, args)?;
-        let original = Original::read(&place.root, &place.path)?;
-        let config = Config::parse(original.bytes()).map_err(|error| place.malformed(&error))?;
-        Ok(Self { place, original, config })
+        let config = place.config()?;
+        Ok(Self { place, config })
     }
 
     fn refused(&self, refusal: Refusal) -> Failure {
         let told = format!("{}: {refusal}", self.place.file);
         match refusal {
             Refusal::Unproved { .. } => Failure::Internal(told),
+            _ if told.ends_with('?') => Failure::Input(format!("{told} Nothing was changed.")),
             _ => Failure::Input(format!("{told}; nothing was changed")),
         }
     }
@@ -220,20 +205,18 @@ impl Opened {
     /// Shows the list and asks.
     fn ask(&self, groups: &[Group], operation: Operation) -> Result<Vec<String>, Failure> {
         let mut talk = Talk::terminal().ok_or_else(|| missing("--job KEY|NUMBER"))?;
+        // Nobody chooses what cannot be written then.
+        self.place.original.may_be_replaced()?;
         if groups.is_empty() {
-            return Err(Failure::Input(format!(
-                "{}: {}; nothing was changed",
-                self.place.file,
-                operation.nothing()
-            )));
+            let why = list::nothing(&self.config, operation);
+            return Err(Failure::Input(format!("{}: {why}; nothing was changed", self.place.file)));
         }
-        talk.say(super::list::table(&self.place.file, groups, Format::Table).trim_end());
+        talk.say(list::table(&self.place.file, groups, Format::Table).trim_end());
         let numbers = talk.ask_jobs(groups)?;
         if numbers.is_empty() {
             return Err(place::nothing_chosen());
         }
-        let jobs = groups.iter().flat_map(|group| &group.jobs);
-        Ok(jobs.filter(|job| numbers.contains(&job.number)).map(|job| job.key.clone()).collect())
+        Ok(keys_of(groups, &numbers))
     }
 
     /// Warns, writes, has the generator follow, and says what came of it.
@@ -251,16 +234,8 @@ impl Opened {
             let Warning { key, rule, message, source } = warning;
             say(&format!("warning: {key} {message} [{rule}; {source}]"));
         }
-        if how.strict && !warnings.is_empty() {
-            let refused = warnings.iter().map(|warning| warning.rule).collect::<Vec<_>>().join(", ");
-            return Err(Failure::Failed(format!("refused by --strict ({refused}); nothing was changed")));
-        }
         let talkative = !globals.quiet;
         let aggregating = operation == Some(Operation::Aggregate) && !plan.changed.is_empty();
-        if aggregating && talkative {
-            self.tell_what_it_buys(&plan);
-        }
-        let private = self.private(&after, how)?;
         let mut report = Report {
             file: &self.place.file,
             changed: &plan.changed,
@@ -269,24 +244,37 @@ impl Opened {
             files_changed: Vec::new(),
             make: Made::skipped(),
             dry_run: how.dry_run,
+            buys: aggregating.then(|| power::buys(COUNT)),
             diff: None,
         };
-        if how.dry_run {
-            report.diff = Some(self.diff(&plan, private.as_ref().filter(|_| how.write_priv)));
-            return report.show(globals, &self.told(&plan, how));
+        if how.strict && !warnings.is_empty() {
+            let refused = warnings.iter().map(|warning| warning.rule).collect::<Vec<_>>().join(", ");
+            report.changed = &[];
+            report.show(globals, "")?;
+            return Err(Failure::Failed(format!("refused by --strict ({refused}); nothing was changed")));
         }
-        // All files are asked whether they may be replaced before the first is.
-        self.original.may_be_replaced()?;
-        if let Some(private) = private.as_ref().filter(|_| how.write_priv) {
+        if aggregating && talkative {
+            self.tell_what_it_buys(&plan);
+        }
+        let private = self.private(&after, how)?;
+        let written = private.as_ref().filter(|_| how.write_priv);
+        // Whatever forbids the change is told before it is shown as possible.
+        self.place.original.may_be_replaced()?;
+        if let Some(private) = written {
             private.original.may_be_replaced()?;
         }
-        if self.original.replace(plan.text.as_bytes())? != Written::Unchanged {
-            report.files_changed.push(self.place.file.clone());
+        if how.dry_run {
+            report.diff = Some(self.diff(&plan, written));
+            return report.show(globals, &self.told(&plan, how));
         }
-        if let Some(private) = private.as_ref().filter(|_| how.write_priv)
-            && private.original.replace(private.text.as_bytes())? != Written::Unchanged
-        {
-            report.files_changed.push(private.file.clone());
+        let mut files = vec![(&self.place.file, &self.place.original, plan.text.as_bytes())];
+        files.extend(written.map(|private| (&private.file, &private.original, private.text.as_bytes())));
+        let replaced: Vec<(&Original, &[u8])> =
+            files.iter().map(|(_, original, text)| (*original, *text)).collect();
+        for ((file, _, _), outcome) in files.iter().zip(file::replace_all(&replaced)?) {
+            if outcome != Written::Unchanged {
+                report.files_changed.push((*file).clone());
+            }
         }
         if !how.no_make && !plan.changed.is_empty() {
             let talk = if talkative { generator::Talk::Streamed } else { generator::Talk::Quiet };
@@ -294,18 +282,23 @@ impl Opened {
         }
         if let Some(private) = &private {
             let now = std::fs::read(self.place.root.join(&private.file)).ok();
-            if report.make.ran && now.as_deref() != private.as_it_is() {
+            let moved = now.as_deref() != private.as_it_is();
+            if report.make.ran && moved {
                 report.files_changed.push(private.file.clone());
             }
-            if talkative && report.make.failed.is_none() && now.as_deref() != Some(private.text.as_bytes()) {
-                say(&private.stale(report.make.ran));
+            let as_it_should_be = now.as_deref() == Some(private.text.as_bytes());
+            if talkative && report.make.failed.is_none() && !as_it_should_be {
+                say(&match (report.make.ran, moved) {
+                    (true, true) => private.otherwise(),
+                    _ => private.stale(),
+                });
             }
         }
         let failed = report.make.outcome();
         report.show(globals, &self.told(&plan, how))?;
         failed?;
         if aggregating && talkative {
-            say(&ended(&plan));
+            say(&ended(&plan, &after));
         }
         Ok(0)
     }
@@ -330,6 +323,26 @@ impl Opened {
                     message: finding.message,
                     source: finding.rule.source,
                 });
+            }
+        }
+        // What is new is looked up, where the jobs are at hand.
+        let new: Vec<&str> =
+            plan.changed.iter().filter(|c| c.from.is_empty()).map(|c| c.to.as_str()).collect();
+        if !new.is_empty()
+            && let Some(jobs) = Jobs::of_checkout(&self.place.root)
+        {
+            let subject = check::Subject::public(self.place.file.clone(), plan.text.as_bytes());
+            for finding in check::check(&[subject], Some(&jobs)).findings {
+                let key =
+                    new.iter().find(|key| finding.entry.as_ref().is_some_and(|entry| entry.ends_with(**key)));
+                if let Some(key) = key.filter(|_| finding.rule.id == "missing-prow-job") {
+                    warnings.push(Warning {
+                        key: (*key).to_owned(),
+                        rule: finding.rule.id,
+                        message: finding.message,
+                        source: finding.rule.source,
+                    });
+                }
             }
         }
         warnings
@@ -425,32 +438,44 @@ impl Private {
         self.original.existed().then(|| self.original.bytes())
     }
 
-    fn stale(&self, made: bool) -> String {
-        if made {
-            return format!(
-                "Note: the generator wrote {} otherwise than the rule known here; what it wrote stands.",
-                self.file
-            );
-        }
+    /// It is not what the changed file asks for.
+    fn stale(&self) -> String {
         let state = if self.original.existed() { "is stale now" } else { "does not exist yet" };
         format!(
             "Note: {} {state}: run `make release-controllers`, or this again with --no-make --write-priv.",
             self.file
         )
     }
+
+    /// The generator has other rules by now.
+    fn otherwise(&self) -> String {
+        format!(
+            "Note: the generator wrote {} otherwise than the rule known here; what it wrote stands.",
+            self.file
+        )
+    }
 }
 
 /// The last word on a conversion.
-fn ended(plan: &Plan) -> String {
+fn ended(plan: &Plan, after: &Config) -> String {
+    let disabled = |key: &str| after.entry(key).is_some_and(|entry| entry.disabled);
     match plan.changed.as_slice() {
+        [one] if disabled(&one.to) => format!(
+            "{} will run {COUNT} times on each payload once it is enabled, and its runs are judged statistically then.",
+            one.to
+        ),
         [one] => format!(
             "{} now runs {COUNT} times on each payload, and its runs are judged statistically.",
             one.to
         ),
-        several => format!(
-            "These {} jobs now run {COUNT} times each on every payload, and their runs are judged statistically.",
-            several.len()
-        ),
+        several => {
+            let off = several.iter().filter(|change| disabled(&change.to)).count();
+            let off = if off == 0 { String::new() } else { format!(" ({off} of them once enabled)") };
+            format!(
+                "These {} jobs now run {COUNT} times each on every payload{off}, and their runs are judged statistically.",
+                several.len()
+            )
+        }
     }
 }
 
@@ -480,6 +505,9 @@ struct Report<'a> {
     files_changed: Vec<String>,
     make: Made,
     dry_run: bool,
+    /// What the runs of an aggregated job buy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    buys: Option<power::Buys>,
     #[serde(skip_serializing_if = "Option::is_none")]
     diff: Option<String>,
 }

@@ -1,8 +1,8 @@
 //! `regatta payload-job list`: the jobs that are not aggregated, in groups, numbered through.
 
 use regatta_payload::aggregate::COUNT;
-use regatta_payload::list::{Group, Listed, list};
-use regatta_payload::{Config, power};
+use regatta_payload::list::{Group, Listed, list_where};
+use regatta_payload::{Config, Entry, power};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -17,6 +17,71 @@ use crate::output::{self, Format};
 pub(crate) struct ListArgs {
     #[command(flatten)]
     file: FileArgs,
+    /// Whose candidates: the numbers are those that this operation takes
+    #[arg(long = "for", value_name = "OPERATION", value_enum)]
+    operation: Option<Operation>,
+}
+
+/// What can be done to entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Operation {
+    /// Run a job several times (the default)
+    Aggregate,
+    /// Run it once again
+    Deaggregate,
+    /// Make it blocking
+    Promote,
+    /// Make it informing
+    Demote,
+}
+
+impl Operation {
+    /// Whether there is something for it to do.
+    const fn applies(self, entry: &Entry) -> bool {
+        match self {
+            Self::Aggregate => entry.aggregated.is_none(),
+            Self::Deaggregate => entry.aggregated.is_some(),
+            Self::Promote => entry.optional,
+            Self::Demote => !entry.optional,
+        }
+    }
+
+    /// What is said where it applies to none of so many entries.
+    fn nothing(self, entries: usize) -> String {
+        if entries == 0 {
+            return "verify is empty".to_owned();
+        }
+        let state = match self {
+            Self::Aggregate => "aggregated already",
+            Self::Deaggregate => "a single one",
+            Self::Promote => "blocking already",
+            Self::Demote => "informing already",
+        };
+        match entries {
+            1 => format!("the only job is {state}"),
+            more => format!("each of the {more} jobs is {state}"),
+        }
+    }
+}
+
+/// The entries that an operation can be applied to, numbered through.
+///
+/// # Errors
+/// There is no `verify`, or it is no object.
+pub(crate) fn candidates(file: &str, config: &Config, operation: Operation) -> Result<Vec<Group>, Failure> {
+    match config.verify() {
+        Some(verify) if matches!(verify.value, regatta_payload::text::Value::Object(_)) => {
+            Ok(list_where(config, |entry| operation.applies(entry)))
+        }
+        Some(verify) => {
+            let place = config.text().place(verify.span.start);
+            Err(Failure::Input(format!(
+                "{file}: {place}: `verify` is {} where an object is needed",
+                verify.kind()
+            )))
+        }
+        None => Ok(Vec::new()),
+    }
 }
 
 #[derive(Serialize)]
@@ -45,14 +110,18 @@ struct JobView<'a> {
 
 pub(crate) fn run(globals: &Globals, root: Option<&Path>, args: &ListArgs) -> Result<u8, Failure> {
     let place = place::find(root, &args.file)?;
-    let config = Config::parse(place.bytes.as_slice()).map_err(|error| place.malformed(&error))?;
-    let groups = list(&config);
+    let config = place.config()?;
+    let operation = args.operation.unwrap_or(Operation::Aggregate);
+    let groups = candidates(&place.file, &config, operation)?;
     let view = view(&place.file, &groups);
     output::show(globals.output, "payload-jobs", &view, || {
         if groups.is_empty() {
-            return format!("{}\n\n{}\n", place.file, nothing(&config));
+            return format!("{}\n\n{}\n", place.file, nothing(&config, operation));
         }
         let width = Width::of_stdout();
+        if operation != Operation::Aggregate {
+            return told(&place.file, &groups, globals.output, width);
+        }
         let buys = width.fill(&format!("Aggregating a job buys {}", power::buys(COUNT)));
         format!("{}\n{buys}\n", told(&place.file, &groups, globals.output, width))
     })?;
@@ -70,13 +139,16 @@ fn told(file: &str, groups: &[Group], format: Format, width: Width) -> String {
 }
 
 /// Why a list is empty.
-fn nothing(config: &Config) -> String {
-    let count = config.entries().len();
-    match (config.verify().is_some(), count) {
-        (false, _) => "nothing to aggregate: the file has no verify section".to_owned(),
-        (true, 0) => "nothing to aggregate: verify is empty".to_owned(),
-        (true, 1) => "nothing to aggregate: the only job is aggregated already".to_owned(),
-        (true, _) => format!("nothing to aggregate: each of the {count} jobs is aggregated already"),
+pub(crate) fn nothing(config: &Config, operation: Operation) -> String {
+    let verb = match operation {
+        Operation::Aggregate => "aggregate",
+        Operation::Deaggregate => "deaggregate",
+        Operation::Promote => "promote",
+        Operation::Demote => "demote",
+    };
+    match config.verify() {
+        None => format!("nothing to {verb}: the file has no verify section"),
+        Some(_) => format!("nothing to {verb}: {}", operation.nothing(config.entries().len())),
     }
 }
 
@@ -118,19 +190,22 @@ enum Width {
 impl Width {
     /// What stdout has.
     fn of_stdout() -> Self {
-        Self::of(std::io::stdout().is_terminal(), terminal_size::terminal_size_of(std::io::stdout()))
+        Self::of(std::io::stdout().is_terminal().then(|| terminal_size::terminal_size_of(std::io::stdout())))
     }
 
     /// What stderr has, where questions are asked.
     fn of_stderr() -> Self {
-        Self::of(std::io::stderr().is_terminal(), terminal_size::terminal_size_of(std::io::stderr()))
+        Self::of(std::io::stderr().is_terminal().then(|| terminal_size::terminal_size_of(std::io::stderr())))
     }
 
-    fn of(terminal: bool, told: Option<(terminal_size::Width, terminal_size::Height)>) -> Self {
-        match told {
-            _ if !terminal => Self::Endless,
-            Some((terminal_size::Width(columns), _)) if columns > 0 => Self::Columns(usize::from(columns)),
-            _ => Self::Columns(80),
+    /// Of a terminal, which may tell its size; none is no terminal.
+    fn of(terminal: Option<Option<(terminal_size::Width, terminal_size::Height)>>) -> Self {
+        match terminal {
+            None => Self::Endless,
+            Some(Some((terminal_size::Width(columns), _))) if columns > 0 => {
+                Self::Columns(usize::from(columns))
+            }
+            Some(_) => Self::Columns(80),
         }
     }
 
@@ -234,13 +309,16 @@ mod tests {
     }
 
     fn groups() -> Vec<Group> {
-        list(&config(
-            r#""aws-ovn-upgrade-micro": {"upgrade": true, "maxRetries": 3, "prowJob": {"name": "periodic-e2e-aws-ovn-upgrade"}},
+        list_where(
+            &config(
+                r#""aws-ovn-upgrade-micro": {"upgrade": true, "maxRetries": 3, "prowJob": {"name": "periodic-e2e-aws-ovn-upgrade"}},
             "aggregated-aws-ovn-upgrade-4.21-micro": {"prowJob": {"name": "periodic-e2e-aws-ovn-upgrade"},
               "aggregatedProwJob": {"analysisJobCount": 10}},
             "cnv-conformance": {"optional": true, "disabled": true, "prowJob": {"name": "periodic-azure-deploy-cnv"}},
             "odd-one": {}"#,
-        ))
+            ),
+            |entry| Operation::Aggregate.applies(entry),
+        )
     }
 
     #[test]
@@ -310,9 +388,11 @@ mod tests {
     #[test]
     fn an_empty_list_says_why() {
         let single = r#""aggregated-x": {"aggregatedProwJob": {"analysisJobCount": 10}}"#;
-        insta::assert_snapshot!(nothing(&config(single)), @"nothing to aggregate: the only job is aggregated already");
-        insta::assert_snapshot!(nothing(&config(&format!("{single}, {}", single.replace('x', "y")))), @"nothing to aggregate: each of the 2 jobs is aggregated already");
-        insta::assert_snapshot!(nothing(&config("")), @"nothing to aggregate: verify is empty");
-        insta::assert_snapshot!(nothing(&Config::parse("{}").unwrap()), @"nothing to aggregate: the file has no verify section");
+        let why = |config: &Config| nothing(config, Operation::Aggregate);
+        insta::assert_snapshot!(why(&config(single)), @"nothing to aggregate: the only job is aggregated already");
+        insta::assert_snapshot!(why(&config(&format!("{single}, {}", single.replace('x', "y")))), @"nothing to aggregate: each of the 2 jobs is aggregated already");
+        insta::assert_snapshot!(why(&config("")), @"nothing to aggregate: verify is empty");
+        insta::assert_snapshot!(why(&Config::parse("{}").unwrap()), @"nothing to aggregate: the file has no verify section");
+        insta::assert_snapshot!(nothing(&config(single), Operation::Promote), @"nothing to promote: the only job is blocking already");
     }
 }

@@ -3,13 +3,16 @@
 //! Questions and hints go to stderr. Whoever answers is a [`Talk`], so that tests answer as a person does. The end of the input
 //! ends the command, with nothing changed.
 
+use regatta_payload::Config;
 use regatta_payload::list::{self, Group};
-use regatta_payload::path::{ConfigArch, FOLDER, StreamName, Version, Wanted, near, similar};
+use regatta_payload::operate::near;
+use regatta_payload::path::{self, ConfigArch, FOLDER, StreamName, Version, Wanted};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::io::{BufRead, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
 
+use crate::checkout::file::Original;
 use crate::failure::Failure;
 
 /// Which configuration; what is missing is asked for on a terminal.
@@ -33,18 +36,20 @@ pub(crate) struct Place {
     pub(crate) root: PathBuf,
     /// The file from the checkout on, as it is shown.
     pub(crate) file: String,
-    /// The file as the system finds it.
-    pub(crate) path: PathBuf,
     /// Whose configuration it is.
     pub(crate) wanted: Wanted,
-    /// What it held.
-    pub(crate) bytes: Vec<u8>,
+    /// What it held, and what it may be replaced by.
+    pub(crate) original: Original,
 }
 
 impl Place {
-    /// What is wrong with the file, where it is known, and what would mend it.
-    pub(crate) fn malformed(&self, error: &regatta_payload::Malformed) -> Failure {
-        Failure::Input(format!("{}: {error}", self.file))
+    /// The configuration that the file holds.
+    ///
+    /// # Errors
+    /// What is wrong with it, where, and what would mend it.
+    pub(crate) fn config(&self) -> Result<Config, Failure> {
+        Config::parse(self.original.bytes())
+            .map_err(|error| Failure::Input(format!("{}: {error}", self.file)))
     }
 }
 
@@ -144,7 +149,11 @@ fn chosen(groups: &[Group], answer: &str) -> Result<Vec<usize>, String> {
     if wrong.is_empty() { Ok(numbers) } else { Err(wrong.join("\n")) }
 }
 
-fn named(groups: &[Group], word: &str) -> Result<Vec<usize>, String> {
+/// The numbers of the jobs that one word names: a number, a key, or a range such as `3-5`.
+///
+/// # Errors
+/// What there is instead.
+pub(crate) fn named(groups: &[Group], word: &str) -> Result<Vec<usize>, String> {
     if let Some(job) = list::find(groups, word) {
         return Ok(vec![job.number]);
     }
@@ -164,27 +173,23 @@ fn count(groups: &[Group]) -> usize {
 }
 
 /// What there is instead of a job that is neither a number nor a key of the list.
-pub(crate) fn no_such_job(groups: &[Group], word: &str) -> String {
+fn no_such_job(groups: &[Group], word: &str) -> String {
     let count = count(groups);
     let shown: String = word.chars().take(100).collect();
     if word.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-') {
-        return format!("{shown}: the numbers go from 1 to {count}");
+        return match count {
+            0 => format!("{shown}: the list is empty"),
+            1 => format!("{shown}: the list has one job, number 1"),
+            count => format!("{shown}: the numbers go from 1 to {count}"),
+        };
     }
-    let keys: Vec<&str> = groups.iter().flat_map(|group| &group.jobs).map(|job| job.key.as_str()).collect();
-    format!("{shown:?} is no key of the list{}", instead(&keys, word))
-}
-
-/// The keys that a wrong one could have meant: first those spelt like it, then those it is part of.
-pub(crate) fn instead(keys: &[&str], word: &str) -> String {
-    const SHOWN: usize = 5;
-    let spelt = keys.iter().filter(|key| similar(key, word));
-    let within = keys.iter().filter(|key| word.len() > 1 && key.contains(word) && !similar(key, word));
-    let found: Vec<&str> = spelt.chain(within).copied().collect();
-    match found.len() {
-        0 => String::new(),
-        1 => format!("; did you mean {}?", found[0]),
-        more if more <= SHOWN => format!("; did you mean one of {}?", found.join(", ")),
-        more => format!("; did you mean one of {} and {} more?", found[..SHOWN].join(", "), more - SHOWN),
+    let near = near(word, groups.iter().flat_map(|group| &group.jobs).map(|job| job.key.as_str()));
+    match near[..] {
+        [] => format!("{shown:?} is no key of the list"),
+        [one] => format!("{shown:?} is no key of the list; did you mean {one}?"),
+        ref several => {
+            format!("{shown:?} is no key of the list; did you mean one of {}?", several.join(", "))
+        }
     }
 }
 
@@ -249,6 +254,18 @@ pub(crate) fn find_in(root: PathBuf, args: &FileArgs, talk: Option<&mut Talk<'_>
         return Err(Failure::Input(why));
     };
     let there: Vec<Wanted> = names(&root)?.iter().filter_map(|name| Wanted::of_file(name)).collect();
+    if let Some(given) = version
+        && !there.iter().any(|wanted| wanted.version == given)
+    {
+        // Asking on could not mend what was given.
+        let nightly = StreamName::NIGHTLY.parse().map_err(|e| input(&e))?;
+        let wanted =
+            Wanted { version: given, stream: stream.unwrap_or(nightly), arch: arch.unwrap_or_default() };
+        return match read(&root, wanted)? {
+            Ok(place) => Ok(place),
+            Err(why) => Err(Failure::Input(why)),
+        };
+    }
     let mut version = version;
     loop {
         let wanted = ask_for(talk, &there, version, stream.as_ref(), arch)?;
@@ -327,14 +344,14 @@ fn read(root: &Path, wanted: Wanted) -> Result<Result<Place, String>, Failure> {
     let name = wanted.file_name();
     let file = format!("{FOLDER}/{name}");
     let path = root.join(&file);
-    match std::fs::read(&path) {
-        Ok(bytes) => Ok(Ok(Place { root: root.to_owned(), file, path, wanted, bytes })),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    let original = Original::read_or_absent(root, &path)?;
+    match original.existed() {
+        true => Ok(Ok(Place { root: root.to_owned(), file, wanted, original })),
+        false => {
             let mut lines = vec![format!("there is no {file}")];
-            lines.extend(near(&wanted, &names(root)?).into_iter().map(|line| format!("  {line}")));
+            lines.extend(path::near(&wanted, &names(root)?).into_iter().map(|line| format!("  {line}")));
             Ok(Err(lines.join("\n")))
         }
-        Err(source) => Err(Failure::File { place: file, source }),
     }
 }
 
@@ -378,7 +395,9 @@ mod tests {
         let found = find_in(root.path().to_owned(), &args(given), Some(&mut talk));
         drop(talk);
         let came = match found {
-            Ok(place) => format!("found {} holding {}", place.file, String::from_utf8_lossy(&place.bytes)),
+            Ok(place) => {
+                format!("found {} holding {}", place.file, String::from_utf8_lossy(place.original.bytes()))
+            }
             Err(failure) => format!("exit {}: {failure}", failure.exit_code()),
         };
         // Answers are not shown again: each ends the line of its question.
