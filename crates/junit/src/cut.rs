@@ -153,19 +153,13 @@ impl<R: Read> Cutter<R> {
         &self.window[self.start..self.end]
     }
 
-    /// Looks at the beginning: takes a byte order mark away and refuses what is no extension of ASCII.
+    /// Takes a byte order mark away.
     pub(crate) fn begin(&mut self) -> Result<(), JunitError> {
-        self.has(4)?;
-        let encoding = match *self.rest() {
-            [0xEF, 0xBB, 0xBF, ..] => {
-                self.start += 3;
-                return Ok(());
-            }
-            [0, 0, 0xFE, 0xFF] | [0xFF, 0xFE, 0, 0] | [0, 0, 0, _] | [_, 0, 0, 0] => "UTF-32",
-            [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, _, 0, _] | [_, 0, _, 0] => "UTF-16",
-            _ => return Ok(()),
-        };
-        Err(JunitError::Encoding { encoding })
+        self.has(3)?;
+        if self.rest().starts_with(b"\xEF\xBB\xBF") {
+            self.start += 3;
+        }
+        Ok(())
     }
 
     /// The next tag; the text before it goes to `text`.
@@ -177,7 +171,8 @@ impl<R: Read> Cutter<R> {
                 }
                 None => {
                     self.pass_text(self.end, text);
-                    if !self.more()? {
+                    // What begins with text is no XML, however much of it follows.
+                    if text.stray.is_some() || !self.more()? {
                         return Ok(Markup::Nothing);
                     }
                     continue;

@@ -58,8 +58,10 @@ pub enum JunitError {
         /// What is too much, and the bound.
         what: String,
     },
-    /// Bytes that are no extension of ASCII.
-    #[error("is written in {encoding}; only UTF-8 and encodings that extend ASCII are read")]
+    /// Bytes that nobody writes JUnit in.
+    #[error(
+        "is written in {encoding}; UTF-8, UTF-16, Latin-1 and other encodings that extend ASCII are read"
+    )]
     Encoding {
         /// The encoding.
         encoding: &'static str,

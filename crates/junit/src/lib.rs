@@ -8,7 +8,7 @@
 //! is kept has a bound, so that memory stays under a few MiB for any input: a file of gigabytes, one endless log line,
 //! one endless attribute. Nothing that a document type declares is expanded, so an XML bomb is only text.
 //!
-//! Three parts: `cut` finds where markup begins and ends in a moving window, `quick-xml` reads what stands inside a
+//! Four parts: `encoding` makes UTF-8 of what is not, `cut` finds where markup begins and ends in a moving window, `quick-xml` reads what stands inside a
 //! tag, and `read` knows what the elements mean.
 //!
 //! ```
@@ -25,6 +25,7 @@
 //! ```
 
 mod cut;
+mod encoding;
 mod error;
 mod read;
 mod text;
@@ -105,7 +106,9 @@ pub struct Summary {
     pub misplaced: u64,
     /// Names that were longer than [`NAME_BYTES_MAX`] and were cut.
     pub cut: u64,
-    /// Whether something follows the root element. It was not read.
+    /// Elements at the root; a document has one, a file into which several runners wrote has more. All are read.
+    pub roots: u64,
+    /// Whether something follows the root element that is no JUnit or could not be read to its end.
     pub trailing: bool,
 }
 

@@ -1,6 +1,7 @@
 //! What the elements mean.
 
 use crate::cut::{Cutter, Markup};
+use crate::encoding::Utf8;
 use crate::error::JunitError;
 use crate::text::{Text, Wish, decode, shortened, unescape, whole_entities};
 use crate::{Case, DEPTH_MAX, MESSAGE_BYTES_MAX, NAME_BYTES_MAX, Outcome, Summary};
@@ -73,38 +74,46 @@ impl Slot {
 /// # Errors
 /// See [`JunitError`].
 pub fn read<R: Read>(input: R, mut each: impl FnMut(Case<'_>)) -> Result<Summary, JunitError> {
-    let mut cutter = Cutter::new(input);
+    let mut cutter = Cutter::new(Utf8::new(input)?);
     cutter.begin()?;
     let mut state = State::default();
     let mut text = Text::new(MESSAGE_BYTES_MAX);
     loop {
         let markup = match cutter.next(&mut text) {
-            Err(error) if !state.done || matches!(error, JunitError::Io(_)) => return Err(error),
-            Ok(Markup::Nothing) if text.stray.is_none() => return state.finish(&cutter),
+            Err(error) if !state.whole || matches!(error, JunitError::Io(_)) => return Err(error),
             // The document is whole; what somebody put behind it does not undo it.
-            _ if state.done => {
-                state.summary.trailing = true;
-                return Ok(state.summary);
-            }
+            Err(_) => return Ok(state.broken_off()),
             Ok(markup) => markup,
-            Err(error) => return Err(error),
         };
-        if let Some(place) = text.stray {
-            let why = "text before the root element".to_owned();
-            return Err(JunitError::Malformed { place, why });
+        if let Some(place) = text.stray.take() {
+            if !state.whole {
+                let why = "text before the root element".to_owned();
+                return Err(JunitError::Malformed { place, why });
+            }
+            state.summary.trailing = true;
+            if markup == Markup::Nothing {
+                // There may be more than what was cut until now.
+                continue;
+            }
         }
         match markup {
-            Markup::Start | Markup::Empty => {
-                state.open(&cutter)?;
-                if markup == Markup::Empty {
+            Markup::Start | Markup::Empty => match state.open(&cutter) {
+                Err(_) if state.whole => return Ok(state.broken_off()),
+                opened => {
+                    opened?;
+                    if markup == Markup::Empty {
+                        state.close(&mut text, &mut each);
+                    }
+                }
+            },
+            Markup::End => match state.check_end(&cutter) {
+                Err(_) if state.whole => return Ok(state.broken_off()),
+                checked => {
+                    checked?;
                     state.close(&mut text, &mut each);
                 }
-            }
-            Markup::End => {
-                state.check_end(&cutter)?;
-                state.close(&mut text, &mut each);
-            }
-            Markup::Nothing => {}
+            },
+            Markup::Nothing => return state.finish(&cutter),
         }
         text.wish = state.wish();
     }
@@ -121,7 +130,8 @@ struct State {
     suites: Vec<String>,
     suites_open: usize,
     case: Current,
-    done: bool,
+    /// Whether a root element was read to its end.
+    whole: bool,
 }
 
 impl State {
@@ -161,8 +171,12 @@ impl State {
             return Err(JunitError::TooMuch { place: cutter.tag_place(), what });
         }
         let kind = self.kind_of(name);
-        if self.kinds.is_empty() && !matches!(kind, Kind::Suites | Kind::Suite) {
-            return Err(JunitError::NotJunit { root: name.to_owned(), place: cutter.tag_place() });
+        if self.kinds.is_empty() {
+            match kind {
+                Kind::Suites | Kind::Suite => self.summary.roots += 1,
+                _ if self.whole => self.summary.trailing = true,
+                _ => return Err(JunitError::NotJunit { root: name.to_owned(), place: cutter.tag_place() }),
+            }
         }
         self.kinds.push(kind);
         self.names.extend_from_slice(name.as_bytes());
@@ -189,7 +203,7 @@ impl State {
             "testsuites" if matches!(parent, None | Some(Kind::Suites)) => Kind::Suites,
             "testsuite" if matches!(parent, None | Some(Kind::Suites | Kind::Suite)) => Kind::Suite,
             "testcase" if matches!(parent, Some(Kind::Suites | Kind::Suite)) => Kind::Case,
-            "testcase" if parent.is_some() => {
+            "testcase" if parent.is_some() || self.whole => {
                 self.summary.misplaced += 1;
                 Kind::Other
             }
@@ -292,7 +306,7 @@ impl State {
             }
             _ => {}
         }
-        self.done = self.kinds.is_empty();
+        self.whole |= self.kinds.is_empty();
     }
 
     fn close_case(&mut self, each: &mut impl FnMut(Case<'_>)) {
@@ -319,10 +333,19 @@ impl State {
         });
     }
 
+    /// What was read, where something behind the root element cannot be: nothing of it is lost.
+    fn broken_off(mut self) -> Summary {
+        self.summary.trailing = true;
+        self.summary
+    }
+
     fn finish<R: Read>(self, cutter: &Cutter<R>) -> Result<Summary, JunitError> {
         let Some(&end) = self.name_ends.last() else {
-            return if self.done { Ok(self.summary) } else { Err(JunitError::Empty) };
+            return if self.whole { Ok(self.summary) } else { Err(JunitError::Empty) };
         };
+        if self.whole {
+            return Ok(self.broken_off());
+        }
         let begin = self.name_ends.iter().rev().nth(1).copied().unwrap_or(0);
         let inside = format!("`{}` is still open", shortened(&decode(&self.names[begin..end]), 40));
         Err(JunitError::Truncated { place: cutter.place(), inside })
@@ -352,10 +375,14 @@ fn seconds(raw: &str) -> Option<f64> {
 }
 
 fn verdict_of_status(status: &str) -> Option<Verdict> {
-    match status {
-        "notrun" | "suppressed" | "disabled" | "skipped" | "ignored" => Some(Verdict::Skipped),
-        "failed" | "failure" | "fail" => Some(Verdict::Failure),
-        "error" | "errored" => Some(Verdict::Error),
-        _ => None,
+    let is = |words: &[&str]| words.iter().any(|word| status.trim().eq_ignore_ascii_case(word));
+    if is(&["failed", "failure", "fail"]) {
+        Some(Verdict::Failure)
+    } else if is(&["error", "errored"]) {
+        Some(Verdict::Error)
+    } else if is(&["notrun", "suppressed", "disabled", "skipped", "ignored"]) {
+        Some(Verdict::Skipped)
+    } else {
+        None
     }
 }

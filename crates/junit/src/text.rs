@@ -1,7 +1,6 @@
 //! Text between tags: nearly all of it passes by, the beginning of a message is kept.
 
 use crate::error::Place;
-use quick_xml::escape::{resolve_predefined_entity, unescape_with};
 use std::borrow::Cow;
 
 /// What to do with the text that comes by.
@@ -25,7 +24,16 @@ pub(crate) struct Text {
     kept_bytes_max: usize,
     /// Bytes as they came, until they can be decoded: a character or an entity may stand across two pieces.
     raw: Vec<u8>,
-    raw_is_literal: bool,
+    raw_is: Escaping,
+}
+
+/// How text is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Escaping {
+    /// With entities.
+    Entities,
+    /// As it is meant: the inside of a CDATA section.
+    Literal,
 }
 
 impl Text {
@@ -36,7 +44,7 @@ impl Text {
             kept: String::new(),
             kept_bytes_max,
             raw: Vec::new(),
-            raw_is_literal: false,
+            raw_is: Escaping::Entities,
         }
     }
 
@@ -44,7 +52,7 @@ impl Text {
     pub(crate) fn escaped(&mut self, piece: &[u8]) {
         match self.wish {
             Wish::Skip | Wish::Blank => {}
-            Wish::Keep => self.keep(piece, false),
+            Wish::Keep => self.keep(piece, Escaping::Entities),
         }
     }
 
@@ -52,14 +60,14 @@ impl Text {
     pub(crate) fn literal(&mut self, piece: &[u8]) {
         match self.wish {
             Wish::Skip | Wish::Blank => {}
-            Wish::Keep => self.keep(piece, true),
+            Wish::Keep => self.keep(piece, Escaping::Literal),
         }
     }
 
-    fn keep(&mut self, piece: &[u8], literal: bool) {
-        if literal != self.raw_is_literal {
+    fn keep(&mut self, piece: &[u8], escaping: Escaping) {
+        if escaping != self.raw_is {
             self.decode();
-            self.raw_is_literal = literal;
+            self.raw_is = escaping;
         }
         let room = self.kept_bytes_max.saturating_sub(self.kept.len() + self.raw.len());
         self.raw.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -68,10 +76,9 @@ impl Text {
     fn decode(&mut self) {
         let raw = std::mem::take(&mut self.raw);
         let text = decode(whole_characters(&raw));
-        if self.raw_is_literal {
-            self.kept.push_str(&text);
-        } else {
-            self.kept.push_str(&unescape(whole_entities(&text)));
+        match self.raw_is {
+            Escaping::Literal => self.kept.push_str(&text),
+            Escaping::Entities => self.kept.push_str(&unescape(whole_entities(&text))),
         }
         self.raw = raw;
         self.raw.clear();
@@ -86,13 +93,36 @@ impl Text {
     }
 }
 
+/// Bytes of an entity that may mean something; a number may have zeros in front.
+const ENTITY_BYTES_MAX: usize = 24;
+
 /// Text as it is meant: the five entities of XML and numbered characters. Anything else stays as it is written, since
-/// declarations of a document type are not followed.
+/// declarations of a document type are not followed, and a lone `&` is one.
 pub(crate) fn unescape(raw: &str) -> Cow<'_, str> {
-    if memchr::memchr(b'&', raw.as_bytes()).is_none() {
+    let ampersand = |text: &str| memchr::memchr(b'&', text.as_bytes());
+    if ampersand(raw).is_none() {
         return Cow::Borrowed(raw);
     }
-    unescape_with(raw, resolve_predefined_entity).unwrap_or(Cow::Borrowed(raw))
+    let mut text = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = ampersand(rest) {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.bytes().take(ENTITY_BYTES_MAX).position(|byte| byte == b';');
+        let meant = end.and_then(|end| Some((quick_xml::escape::unescape(&rest[..=end]).ok()?, end)));
+        match meant {
+            Some((meant, end)) => {
+                text.push_str(&meant);
+                rest = &rest[end + 1..];
+            }
+            None => {
+                text.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    text.push_str(rest);
+    Cow::Owned(text)
 }
 
 /// Bytes as text. What is no UTF-8 becomes the replacement character: one odd byte does not make a file useless.
@@ -159,10 +189,23 @@ mod tests {
         text.escaped(b"&#x41;&nbsp;\n");
         let mut out = String::new();
         text.take_into(&mut out);
-        assert_eq!(out, "a < € <b> &amp; &#x41;&nbsp;");
+        assert_eq!(out, "a < € <b> &amp; A&nbsp;");
         text.escaped(b"again");
         text.take_into(&mut out);
         assert_eq!(out, "again");
+    }
+
+    #[test]
+    fn one_entity_that_is_not_known_does_not_keep_the_others_from_being_read() {
+        for (written, meant) in [
+            ("a &nbsp; &lt;b&gt; & c &amp; d", "a &nbsp; <b> & c & d"),
+            ("&&amp;&", "&&&"),
+            ("&#0065;&#x41;&#0;&#xD800;&#;", "AA&#0;&#xD800;&#;"),
+            ("&\u{20ac}\u{20ac}\u{20ac}\u{20ac}\u{20ac}\u{20ac}\u{20ac}\u{20ac};", "&€€€€€€€€;"),
+            ("a & b; c", "a & b; c"),
+        ] {
+            assert_eq!(unescape(written), meant, "{written}");
+        }
     }
 
     #[test]

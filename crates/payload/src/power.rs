@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::fmt;
 
 use crate::judge::fisher::{self, Sample};
-use crate::judge::verdict::Rules;
+use crate::judge::verdict::{Rules, many, times};
 
 /// The percentage that a healthy test passes, for what a number of runs buys.
 const USUAL_HISTORY: u8 = 98;
@@ -28,9 +28,76 @@ const MOST_RUNS_TRIED: u32 = 400;
 /// A count that is greater is not worked out.
 const MOST_RUNS_SAID: u32 = 100_000;
 
-/// The smallest number of attempts that is judged at all.
-fn minimum() -> u32 {
-    Rules::default().minimum_attempts
+/// The gate that a test has to pass, as far as it can be set. The default is that of the aggregator in use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gate {
+    minimum_attempts: u32,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::with_minimum(Rules::default().minimum_attempts)
+    }
+}
+
+impl Gate {
+    /// A gate that fails every test with fewer attempts.
+    #[must_use]
+    pub const fn with_minimum(minimum_attempts: u32) -> Self {
+        Self { minimum_attempts }
+    }
+
+    /// Whether so many runs are enough to judge a test.
+    #[must_use]
+    pub const fn judges(self, runs: u32) -> bool {
+        runs > 0 && runs >= self.minimum_attempts
+    }
+
+    /// The passes without which a test of this history fails.
+    ///
+    /// None where it fails whatever it does: below the minimum of attempts.
+    #[must_use]
+    pub fn required(self, runs: u32, history: Sample) -> Option<u32> {
+        self.judges(runs).then(|| fisher::required_capped(runs, history).max(1))
+    }
+
+    /// The probability that a test of this history fails in so many runs, when it really passes at `true_rate` (0
+    /// to 1).
+    #[must_use]
+    pub fn chance_of_failing(self, runs: u32, history: Sample, true_rate: f64) -> f64 {
+        self.required(runs, history).map_or(1.0, |required| chance_of_fewer(required, runs, true_rate))
+    }
+
+    /// The smallest number of runs that finds a drop from the history to `true_rate` with at least the
+    /// probability `surely`.
+    ///
+    /// More runs than that may find it a little less surely, since the passes asked for only change by whole
+    /// ones. None when even hundreds of runs do not, as for a drop that is none.
+    #[must_use]
+    pub fn runs_to_find(self, history: Sample, true_rate: f64, surely: f64) -> Option<u32> {
+        (self.minimum_attempts.max(1)..=MOST_RUNS_TRIED)
+            .find(|&runs| self.chance_of_failing(runs, history, true_rate) >= surely)
+    }
+
+    /// What so many runs a payload buy.
+    #[must_use]
+    pub fn buys(self, runs: u32) -> Buys {
+        Buys::of(self, runs)
+    }
+
+    /// What is to be said against so many runs a payload.
+    #[must_use]
+    pub fn caution_for(self, runs: u32) -> Option<CountCaution> {
+        let minimum = self.minimum_attempts;
+        match runs {
+            0 => Some(CountCaution::Zero),
+            _ if runs < minimum => Some(CountCaution::TooFew),
+            // Where a single attempt is enough, no lost run fails a test.
+            _ if minimum > 1 && runs < minimum.saturating_add(3) => Some(CountCaution::LittleRoom),
+            _ if runs > LARGEST_IN_USE => Some(CountCaution::BeyondTable),
+            _ => None,
+        }
+    }
 }
 
 /// The probability that fewer than `required` of `runs` pass, when each passes at the true rate (0 to 1).
@@ -49,41 +116,16 @@ pub fn chance_of_fewer(required: u32, runs: u32, true_rate: f64) -> f64 {
     fisher::lower_tail(0, mode, runs, u64::from(at_most), |y| (runs - y) as f64 / (y + 1) as f64 * odds)
 }
 
-/// The passes without which a test of this history fails.
-///
-/// None where it fails whatever it does: below the minimum of attempts.
-#[must_use]
-pub fn required(runs: u32, history: Sample) -> Option<u32> {
-    (runs >= minimum()).then(|| fisher::required_capped(runs, history).max(1))
-}
-
-/// The probability that a test of this history fails in so many runs, when it really passes at `true_rate` (0
-/// to 1).
-#[must_use]
-pub fn chance_of_failing(runs: u32, history: Sample, true_rate: f64) -> f64 {
-    required(runs, history).map_or(1.0, |required| chance_of_fewer(required, runs, true_rate))
-}
-
-/// The smallest number of runs that finds a drop from the history to `true_rate` with at least the
-/// probability `surely`.
-///
-/// More runs than that may find it a little less surely, since the passes asked for only change by whole
-/// ones. None when even hundreds of runs do not, as for a drop that is none.
-#[must_use]
-pub fn runs_to_find(history: Sample, true_rate: f64, surely: f64) -> Option<u32> {
-    (minimum()..=MOST_RUNS_TRIED).find(|&runs| chance_of_failing(runs, history, true_rate) >= surely)
-}
-
 /// What a count of `analysisJobCount` buys; one below 0 is 0.
 #[must_use]
 pub fn buys(count: impl Into<i64>) -> Buys {
-    Buys::of(runs_of(count.into()))
+    Gate::default().buys(runs_of(count.into()))
 }
 
 /// What is to be said against a count of `analysisJobCount`; one below 0 is 0.
 #[must_use]
 pub fn caution_for(count: impl Into<i64>) -> Option<CountCaution> {
-    CountCaution::of(runs_of(count.into()))
+    Gate::default().caution_for(runs_of(count.into()))
 }
 
 fn runs_of(count: i64) -> u32 {
@@ -96,6 +138,8 @@ fn runs_of(count: i64) -> u32 {
 pub struct Buys {
     /// Runs of the job on each payload.
     pub runs_per_payload: u32,
+    /// Fewer attempts than this fail a test.
+    pub minimum_attempts: u32,
     /// The passes that such a test needs; none where it cannot pass.
     pub required: Option<u32>,
     /// The probability that it is found to be worse in one payload when it really passes only 90 %.
@@ -115,52 +159,56 @@ pub struct Buys {
 }
 
 impl Buys {
-    /// What so many runs buy.
-    #[must_use]
-    pub fn of(runs: u32) -> Self {
+    fn of(gate: Gate, runs: u32) -> Self {
         let history = Sample::of_percentage(USUAL_HISTORY);
-        let judged = runs >= minimum();
         // A test that always fails is not found to be worse.
-        let catches = |rate| if judged { chance_of_failing(runs, history, rate) } else { 0.0 };
-        let false_alarm =
-            if runs == 0 { 0.0 } else { chance_of_failing(runs, history, f64::from(USUAL_HISTORY) / 100.0) };
+        let catches =
+            |rate| if gate.judges(runs) { gate.chance_of_failing(runs, history, rate) } else { 0.0 };
+        let false_alarm = match runs {
+            0 => 0.0,
+            runs => gate.chance_of_failing(runs, history, f64::from(USUAL_HISTORY) / 100.0),
+        };
         Self {
             runs_per_payload: runs,
-            required: required(runs, history),
+            minimum_attempts: gate.minimum_attempts,
+            required: gate.required(runs, history),
             catches_drop_to_90: catches(0.9),
             catches_drop_to_80: catches(0.8),
             catches_drop_to_70: catches(0.7),
             catches_drop_to_50: catches(0.5),
             false_alarm,
             expected_false_failures: f64::from(TESTS_OF_A_JOB) * false_alarm,
-            caution: CountCaution::of(runs),
+            caution: gate.caution_for(runs),
         }
     }
 }
 
 impl fmt::Display for Buys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let runs = self.runs_per_payload;
+        let runs = match self.runs_per_payload {
+            1 => "1 run".to_owned(),
+            runs => format!("{runs} runs"),
+        };
+        let caution = self.caution.map(|caution| caution.said(self.minimum_attempts));
         if let Some(required) = self.required {
             write!(
                 f,
-                "{runs} runs a payload: a test that usually passes is found in {} of payloads when it drops to 80% and in {} when \
-                 it drops to 50% (it must pass {required} times). Of 3,000 unchanged tests that pass \
+                "{runs} a payload: a test that usually passes is found in {} of payloads when it drops to 80% and in {} when \
+                 it drops to 50% (it must pass {}). Of 3,000 unchanged tests that pass \
                  {USUAL_HISTORY}% of their runs, about {} would fail a payload by chance.",
                 Percent(self.catches_drop_to_80),
                 Percent(self.catches_drop_to_50),
+                times(required),
                 Few(self.expected_false_failures),
             )?;
-            if let Some(caution) = self.caution {
-                write!(f, " Caution: {caution}.")?;
-            }
-            return Ok(());
+            return match caution {
+                Some(caution) => write!(f, " Caution: {caution}."),
+                None => Ok(()),
+            };
         }
-        match self.caution {
-            Some(caution) => {
-                write!(f, "{runs} {} a payload: {caution}.", if runs == 1 { "run" } else { "runs" })
-            }
-            None => write!(f, "{runs} runs a payload."),
+        match caution {
+            Some(caution) => write!(f, "{runs} a payload: {caution}."),
+            None => write!(f, "{runs} a payload."),
         }
     }
 }
@@ -180,46 +228,33 @@ pub enum CountCaution {
 }
 
 impl CountCaution {
-    /// What is to be said against so many runs.
-    #[must_use]
-    pub fn of(runs: u32) -> Option<Self> {
-        let minimum = minimum();
-        match runs {
-            0 => Some(Self::Zero),
-            _ if runs < minimum => Some(Self::TooFew),
-            _ if runs < minimum + 3 => Some(Self::LittleRoom),
-            _ if runs > LARGEST_IN_USE => Some(Self::BeyondTable),
-            _ => None,
-        }
-    }
-
     /// Whether no payload could ever pass.
     #[must_use]
     pub const fn never_passes(self) -> bool {
         matches!(self, Self::Zero | Self::TooFew)
     }
-}
 
-impl fmt::Display for CountCaution {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let minimum = minimum();
+    fn said(self, minimum: u32) -> String {
+        let after = || format!("a test is only judged after {}", many(minimum, "attempt"));
         match self {
-            Self::Zero => f.write_str(
-                "nothing is aggregated, and the payload waits for ever for an aggregator that is never started",
-            ),
-            Self::TooFew => {
-                write!(f, "a test is only judged after {minimum} attempts, so every test fails and no payload is accepted")
+            Self::Zero => {
+                "nothing is aggregated, and the payload waits for ever for an aggregator that is never started".to_owned()
             }
-            Self::LittleRoom => write!(
-                f,
-                "a test is only judged after {minimum} attempts, so a few runs lost to the infrastructure fail every test"
-            ),
-            Self::BeyondTable => write!(
-                f,
+            Self::TooFew => format!("{}, so every test fails and no payload is accepted", after()),
+            Self::LittleRoom => {
+                format!("{}, so a few runs lost to the infrastructure fail every test", after())
+            }
+            Self::BeyondTable => format!(
                 "the aggregator in use only has a table for up to {LARGEST_IN_USE} attempts and crashes beyond it; \
                  `regatta payload-job judge` has no such limit"
             ),
         }
+    }
+}
+
+impl fmt::Display for CountCaution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.said(Gate::default().minimum_attempts))
     }
 }
 
@@ -269,9 +304,13 @@ mod tests {
         ];
         for (percents, runs, passes, expected) in rows {
             for &percent in percents {
-                assert_eq!(required(runs, history(percent)), Some(passes), "{percent} % in {runs} runs");
+                assert_eq!(
+                    Gate::default().required(runs, history(percent)),
+                    Some(passes),
+                    "{percent} % in {runs} runs"
+                );
                 for (rate, expected) in [0.99, 0.95, 0.9, 0.8, 0.7, 0.5].into_iter().zip(expected) {
-                    let chance = chance_of_failing(runs, history(percent), rate);
+                    let chance = Gate::default().chance_of_failing(runs, history(percent), rate);
                     assert!(
                         (chance - expected).abs() < 0.000_051,
                         "{percent} {runs} {rate}: {chance} {expected}"
@@ -284,7 +323,7 @@ mod tests {
     #[test]
     fn the_published_numbers_of_runs_find_the_published_drops() {
         let drops = [(98, 0.8), (98, 0.7), (98, 0.5), (95, 0.8), (95, 0.7), (90, 0.7)];
-        let today = drops.map(|(percent, rate)| runs_to_find(history(percent), rate, 0.8));
+        let today = drops.map(|(percent, rate)| Gate::default().runs_to_find(history(percent), rate, 0.8));
         assert_eq!(today, [27, 14, 8, 44, 21, 37].map(Some));
         // Without the failures that are forgiven on top of the exact test.
         let plain = drops.map(|(percent, rate)| {
@@ -292,7 +331,7 @@ mod tests {
                 .find(|&runs| chance_of_fewer(fisher::not_worse(runs, history(percent)), runs, rate) >= 0.8)
         });
         assert_eq!(plain, [14, 9, 5, 33, 14, 25].map(Some));
-        assert_eq!(runs_to_find(history(90), 0.95, 0.8), None);
+        assert_eq!(Gate::default().runs_to_find(history(90), 0.95, 0.8), None);
     }
 
     #[test]
@@ -301,7 +340,7 @@ mod tests {
         for (percent, alarms) in expected {
             for (runs, alarms) in [7, 10, 12].into_iter().zip(alarms) {
                 let rate = f64::from(percent) / 100.0;
-                let found = 3_000.0 * chance_of_failing(runs, history(percent), rate);
+                let found = 3_000.0 * Gate::default().chance_of_failing(runs, history(percent), rate);
                 assert!((found - alarms).abs() < 0.05, "{percent} % in {runs} runs: {found} {alarms}");
             }
         }
@@ -309,7 +348,7 @@ mod tests {
 
     #[test]
     fn a_release_engineer_reads_what_a_number_buys() {
-        let said: Vec<String> = [0, 1, 5, 7, 10, 13].map(|runs| Buys::of(runs).to_string()).to_vec();
+        let said: Vec<String> = [0, 1, 5, 7, 10, 13].map(|runs: u32| buys(runs).to_string()).to_vec();
         insta::assert_snapshot!(said.join("\n"), @"
         0 runs a payload: nothing is aggregated, and the payload waits for ever for an aggregator that is never started.
         1 run a payload: a test is only judged after 6 attempts, so every test fails and no payload is accepted.
@@ -323,23 +362,38 @@ mod tests {
     #[test]
     fn cautions_begin_where_the_rules_do() {
         use CountCaution::{BeyondTable, LittleRoom, TooFew, Zero};
-        let cautions: Vec<_> = (0..=14).map(CountCaution::of).collect();
+        let cautions: Vec<_> = (0..=14).map(|runs| Gate::default().caution_for(runs)).collect();
         let mut expected = vec![Some(Zero)];
         expected.extend([Some(TooFew); 5]);
         expected.extend([Some(LittleRoom); 3]);
         expected.extend([None; 4]);
         expected.extend([Some(BeyondTable); 2]);
         assert_eq!(cautions, expected);
-        assert!(Buys::of(3).caution.is_some_and(CountCaution::never_passes));
-        assert_eq!(Buys::of(3).false_alarm, 1.0);
+        assert!(buys(3).caution.is_some_and(CountCaution::never_passes));
+        assert_eq!(buys(3).false_alarm, 1.0);
+    }
+
+    #[test]
+    fn a_minimum_of_ones_own_is_kept() {
+        let three = Gate::with_minimum(1).buys(3);
+        assert_eq!((three.required, three.caution), (Some(1), None));
+        assert!(three.false_alarm < 0.001 && three.catches_drop_to_50 > 0.1, "{three:?}");
+        let twelve = Gate::with_minimum(12);
+        assert_eq!(
+            twelve.buys(10).to_string(),
+            "10 runs a payload: a test is only judged after 12 attempts, so every test fails and no payload is accepted."
+        );
+        assert_eq!(twelve.runs_to_find(history(98), 0.5, 0.8), Some(12));
+        assert!(Gate::with_minimum(1).buys(1).to_string().starts_with("1 run a payload: "));
+        assert!(Gate::with_minimum(1).buys(1).to_string().contains("(it must pass 1 time)"));
     }
 
     proptest! {
         #[test]
         fn a_worse_test_fails_more_often(runs in 6u32..60, percent in 0u8..=100, rate in 0.0..1.0f64, drop in 0.0..1.0f64) {
             let (now, worse) = (
-                chance_of_failing(runs, history(percent), rate),
-                chance_of_failing(runs, history(percent), rate * drop),
+                Gate::default().chance_of_failing(runs, history(percent), rate),
+                Gate::default().chance_of_failing(runs, history(percent), rate * drop),
             );
             prop_assert!((0.0..=1.0).contains(&now) && worse >= now - 1e-12, "{now} {worse}");
         }

@@ -5,7 +5,9 @@
 
 use regatta_payload::check::jobs::Jobs;
 use regatta_payload::check::rules::ALL;
-use regatta_payload::check::{Counterpart, Origin, Report, Subject, check, sarif};
+use regatta_payload::check::{
+    Counterpart, Origin, Report, Sibling, Subject, Unreadable, check, check_among, sarif,
+};
 use regatta_payload::{Config, private};
 
 /// What is found, as people read it.
@@ -82,7 +84,7 @@ fn a_private_file_without_its_pair_is_told() {
     let public = missing(Origin::Public, "a.json", "priv/a.json", PUBLIC);
     let private = missing(Origin::Private, "priv/b.json", "b.json", &derived());
     insta::assert_snapshot!(told(&check(&[public, private], None)), @"
-    priv/a.json:1:1: error[private-stale] is missing, though a.json has a private counterpart
+    a.json:1:1: warning[private-missing] has no private file: priv/a.json is not there
         mend: run make release-controllers
     priv/b.json:1:1: warning[private-orphan] has no public file: b.json is not there
         mend: remove the file, or add the public one
@@ -157,7 +159,7 @@ fn jobs_that_prow_does_not_know_are_told() {
     file.json:7:69: warning[missing-prow-job] verify.key-of-periodicciopenshifthypershiftmaine2e: periodic-ci-openshift-hypershift-main-e2e is no periodic of openshift/release or openshift/multiarch, and the folder of openshift/hypershift… is not at hand
         mend: look in a whole checkout, or correct the name
     file.json:9:29: error[missing-prow-job] verify.aggregated-aws-ovn-upgrade-4.21-micro: periodic-ci-openshift-release-main-e2e-gcp is no periodic of openshift/release or openshift/multiarch
-        mend: did you mean periodic-ci-openshift-release-main-e2e-aws?
+        mend: correct the name, or add the job to ci-operator/config and run make jobs
     file.json:10:51: warning[no-aggregator-job] verify.aggregated-aws-ovn-upgrade-4.21-micro: not validated by the controller, but my-aggregator is no periodic of openshift/release or openshift/multiarch
         mend: correct the name, or remove it for the usual aggregator
     ");
@@ -174,6 +176,154 @@ fn jobs_that_prow_does_not_know_are_told() {
     )
     .unwrap();
     assert!(!told(folder.path()).contains("hypershift"));
+}
+
+/// What is said of jobs, given the files of jobs in `openshift/release`.
+fn told_of_jobs(jobs: &[&str], files: &[(&str, &str)]) -> Report {
+    let files: Vec<(String, &str)> =
+        files.iter().map(|(name, text)| (format!("openshift/release/{name}"), *text)).collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), *text)).collect();
+    let folder = jobs_folder(&files);
+    let entries: Vec<String> =
+        jobs.iter().map(|job| format!("\"key-of-{job}\": {{\"prowJob\": {{\"name\": {job:?}}}}}")).collect();
+    let config = verify(&entries.join(",\n"));
+    let mut report = check(&[Subject::public("file.json", config)], Jobs::at(folder.path()).as_ref());
+    for note in &mut report.notes {
+        *note = note.replace(folder.path().to_str().unwrap(), "JOBS");
+    }
+    report
+}
+
+#[test]
+fn a_job_is_found_however_its_file_is_written() {
+    for text in [
+        "periodics:\n- {name: periodic-flow}\n",
+        "periodics:\n- \"name\": periodic-flow\n",
+        "periodics:\n- name : periodic-flow\n",
+        "periodics:\n- name: >-\n    periodic-flow\n",
+        "presubmits: {}\n---\nperiodics:\n- name: periodic-flow\n",
+        "{\n  \"periodics\": [\n    {\"name\": \"periodic-flow\"}\n  ]\n}\n",
+    ] {
+        let files = [("flow.yaml", text), ("usual.yaml", "periodics:\n- name: periodic-usual\n")];
+        assert_eq!(told(&told_of_jobs(&["periodic-flow", "periodic-usual"], &files)), "", "{text}");
+        assert!(
+            told(&told_of_jobs(&["periodic-slow"], &files)).contains("error[missing-prow-job]"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn while_a_file_of_jobs_cannot_be_read_a_missing_job_is_a_warning() {
+    let broken = ("broken.yaml", "periodics:\n- name: periodic-one\n- name: [periodic\n");
+    let report = told_of_jobs(&["periodic-one", "periodic-two", "periodic-onne"], &[broken]);
+    insta::assert_snapshot!(told(&report), @"
+    file.json:2:45: warning[missing-prow-job] verify.key-of-periodic-two: periodic-two is no periodic of openshift/release or openshift/multiarch as far as they can be read: openshift/release/broken.yaml is no YAML (line 3: did not find expected ',' or ']')
+        mend: mend openshift/release/broken.yaml, or correct the name
+    file.json:3:46: warning[missing-prow-job] verify.key-of-periodic-onne: periodic-onne is no periodic of openshift/release or openshift/multiarch as far as they can be read: openshift/release/broken.yaml is no YAML (line 3: did not find expected ',' or ']')
+        mend: did you mean periodic-one?
+    ");
+    insta::assert_snapshot!(report.notes.join("\n"), @"JOBS/openshift/release/broken.yaml: is no YAML (line 3: did not find expected ',' or ']'); jobs that are found nowhere else may be in it");
+    let more = told_of_jobs(&["periodic-two"], &[broken, ("half.yaml", "periodics: [")]);
+    insta::assert_snapshot!(told(&more), @"
+    file.json:1:85: warning[missing-prow-job] verify.key-of-periodic-two: periodic-two is no periodic of openshift/release or openshift/multiarch as far as they can be read: openshift/release/broken.yaml is no YAML (line 3: did not find expected ',' or ']'); 1 more cannot be read either
+        mend: mend openshift/release/broken.yaml, or correct the name
+    ");
+    // Where every job is found nobody asks.
+    assert_eq!(told_of_jobs(&["periodic-one"], &[broken]).notes, [""; 0]);
+}
+
+#[test]
+fn periodics_are_compared_with_those_of_the_files_that_are_not_given() {
+    let periodic = |key: &str, job: &str| {
+        format!(
+            "{{\"name\": \"x\", \"periodic\": {{{key:?}: {{\"interval\": \"6h\", \"prowJob\": {{\"name\": {job:?}}}}}}}}}"
+        )
+    };
+    let given = |file: &str, folder: Option<&str>| Subject {
+        folder: folder.map(Into::into),
+        ..Subject::public(file, periodic("aws", "job"))
+    };
+    let mut asked = Vec::new();
+    let report = check_among(
+        &[
+            given("one/a.json", Some("one")),
+            given("two/a.json", Some("two")),
+            Subject { folder: Some("three".into()), ..Subject::public("three/a.json", "{\"name\": \"x\"}") },
+        ],
+        |folder| {
+            asked.push(folder.to_owned());
+            let there =
+                |name: &str, contents| Sibling { file: folder.join(name).display().to_string(), contents };
+            let twice = format!("{},", periodic("gcp", "job"));
+            vec![
+                there(
+                    "b.json",
+                    Ok(periodic("gcp", if folder.ends_with("one") { "job" } else { "other" }).into()),
+                ),
+                there("c.json", Ok(periodic("c", "other").into())),
+                there("d.json", Ok(twice.into())),
+                there("e.json", Err("is a device".to_owned())),
+            ]
+        },
+        None,
+    );
+    // One folder's files are not read together with another's, and what the others do to each other is not told.
+    insta::assert_snapshot!(told(&report), @"
+    one/a.json:1:74: error[periodic-duplicate] periodic.aws: periodic.gcp of one/b.json starts the Prow job job as well
+        mend: remove one of the periodics, or give it a job of its own
+    ");
+    insta::assert_snapshot!(report.notes.join("\n"), @"
+    one/d.json: line 1, column 83: is no valid JSON: trailing characters; its periodics were not compared
+    one/e.json: is a device; its periodics were not compared
+    two/d.json: line 1, column 83: is no valid JSON: trailing characters; its periodics were not compared
+    two/e.json: is a device; its periodics were not compared
+    ");
+    assert_eq!(
+        asked,
+        [std::path::Path::new("one"), std::path::Path::new("two")],
+        "only where there are periodics"
+    );
+}
+
+#[test]
+fn sarif_says_what_could_not_be_read() {
+    let report = Report { notes: vec!["x.yaml: is no YAML".to_owned()], ..Report::default() };
+    let unreadable = Unreadable { file: "a.json".to_owned(), why: "is a folder".to_owned() };
+    let invocation = |unreadable: &[Unreadable]| {
+        sarif::log(&report, unreadable, "1.2.3", |file| format!("core-services/{file}"))["runs"][0]["invocations"][0]
+            .clone()
+    };
+    insta::assert_snapshot!(serde_json::to_string_pretty(&invocation(&[unreadable])).unwrap(), @r#"
+    {
+      "executionSuccessful": false,
+      "toolExecutionNotifications": [
+        {
+          "level": "error",
+          "message": {
+            "text": "a.json: is a folder"
+          },
+          "locations": [
+            {
+              "physicalLocation": {
+                "artifactLocation": {
+                  "uri": "core-services/a.json",
+                  "uriBaseId": "SRCROOT"
+                }
+              }
+            }
+          ]
+        },
+        {
+          "level": "note",
+          "message": {
+            "text": "x.yaml: is no YAML"
+          }
+        }
+      ]
+    }
+    "#);
+    assert_eq!(invocation(&[])["executionSuccessful"], true);
 }
 
 #[test]
@@ -213,7 +363,7 @@ fn a_public_file_that_stops_the_generator_is_told() {
 fn sarif_has_what_code_scanning_asks_for() {
     let config = verify("\"aws-ovn\": {\"prowJob\": {\"name\": \"job\"}, \"Optional\": true}");
     let report = check(&[Subject::public("file.json", config)], None);
-    let log = sarif::log(&report, "1.2.3", |file| format!("core-services/{file}"));
+    let log = sarif::log(&report, &[], "1.2.3", |file| format!("core-services/{file}"));
     let run = &log["runs"][0];
     assert_eq!(
         (log["version"].as_str(), run["tool"]["driver"]["rules"].as_array().unwrap().len()),
@@ -227,7 +377,7 @@ fn sarif_has_what_code_scanning_asks_for() {
     insta::assert_snapshot!(serde_json::to_string_pretty(result).unwrap(), @r#"
     {
       "ruleId": "odd-case",
-      "ruleIndex": 20,
+      "ruleIndex": 21,
       "level": "warning",
       "message": {
         "text": "verify.aws-ovn: not validated by the controller, but \"Optional\" is only read as \"optional\" by readers that ignore case. What to do: write \"optional\"."

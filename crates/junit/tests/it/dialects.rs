@@ -95,7 +95,7 @@ fn attributes_come_in_any_order_with_entities_prefixes_and_either_quote() {
         "<j:testsuites xmlns:j='urn:x'><j:testsuite j:name = 'a &amp; b'>\
          <j:testcase time='1,234.5' lifecycle='informing' name='say &quot;x > y&#x21;&quot; in \u{e4}&nbsp;'\n classname=\"it's\" />\
          </j:testsuite></j:testsuites>"
-    ), @r#"Passed a & b > say &quot;x > y&#x21;&quot; in ä&nbsp;, class "it's", lifecycle "informing", 1234.5 s"#);
+    ), @r#"Passed a & b > say "x > y!" in ä&nbsp;, class "it's", lifecycle "informing", 1234.5 s"#);
     assert_snapshot!(lines("<testsuite name='&lt;&gt;'><testcase name='&#65;&apos;'/></testsuite>"), @"Passed <> > A'");
 }
 
@@ -106,12 +106,16 @@ fn some_runners_tell_by_an_attribute() {
           <testcase name="ran" status="run" result="completed"/>
           <testcase name="disabled" status="notrun" result="suppressed"/>
           <testcase name="failed" status="failed"/>
+          <testcase name="in capitals" status="FAILED"/>
+          <testcase name="skipped" status="Skipped"/>
           <testcase name="ran and failed" status="run"><failure message="no"/></testcase>
         </testsuite>"#
     ), @r#"
     Passed s > ran
     Skipped s > disabled
     Failed s > failed
+    Failed s > in capitals
+    Skipped s > skipped
     Failed s > ran and failed, why "no"
     "#);
 }
@@ -138,9 +142,53 @@ fn what_cannot_be_handed_over_is_counted() {
     assert_eq!(lines, "Passed s > a\n");
     let summary = summary.unwrap();
     assert_eq!((summary.unnamed, summary.misplaced, summary.trailing), (2, 1, true));
-    for behind in ["text", "</testsuite>", "<", "<!nothing", "<![CDATA[]]>"] {
+    for behind in ["text", "</testsuite>", "<", "<!nothing", "<![CDATA[]]>", "<testsuite>"] {
         assert!(told(format!("<testsuite></testsuite>{behind}")).1.unwrap().trailing, "{behind}");
     }
+}
+
+#[test]
+fn a_second_root_element_is_read_like_the_first() {
+    let (lines, summary) = told(
+        "<testsuite name='a'><testcase name='x'/></testsuite>\n<?xml version='1.0'?><testsuites><testsuite name='b'>\
+         <testcase name='y'><failure message='no'/></testcase></testsuite></testsuites> and <more/> text\n\
+         <testsuite name='c'><testcase name='z'/></testsuite>",
+    );
+    assert_eq!(lines, "Passed a > x\nFailed b > y, why \"no\"\nPassed c > z\n");
+    let summary = summary.unwrap();
+    assert_eq!((summary.roots, summary.trailing), (3, true));
+    let two = "<testsuite><testcase name='x'/></testsuite><testsuite><testcase name='y'/></testsuite>";
+    let summary = told(two).1.unwrap();
+    assert_eq!((summary.roots, summary.trailing), (2, false));
+    // Broken off in the second, nothing of what was read is lost.
+    let (lines, summary) = told(&two[..two.len() - 5]);
+    assert_eq!((lines.as_str(), summary.unwrap().trailing), ("Passed  > x\nPassed  > y\n", true));
+}
+
+#[test]
+fn other_encodings_are_read_as_what_they_say() {
+    let text = "<?xml version='1.0' encoding='UTF-16'?>\n<testsuite name='caf\u{e9}'><testcase name='\u{1f600}'/></testsuite>";
+    for (mark, unit) in [
+        ("\u{feff}", u16::to_le_bytes as fn(u16) -> [u8; 2]),
+        ("", u16::to_le_bytes),
+        ("\u{feff}", u16::to_be_bytes),
+        ("", u16::to_be_bytes),
+    ] {
+        let bytes: Vec<u8> = format!("{mark}{text}").encode_utf16().flat_map(unit).collect();
+        assert_eq!(lines(&bytes), "Passed caf\u{e9} > \u{1f600}\n");
+        assert!(complaint(&bytes[..bytes.len() - 3]).contains("ends too early"));
+    }
+    for name in ["ISO-8859-1", "latin1", "windows-1252"] {
+        let mut bytes = format!("<?xml version=\"1.0\" encoding=\"{name}\" ?><testsuite><testcase name='caf")
+            .into_bytes();
+        bytes.extend_from_slice(b"\xe9 \x80'/></testsuite>");
+        assert_eq!(lines(&bytes), "Passed  > caf\u{e9} \u{20ac}\n", "{name}");
+    }
+    // In single bytes whatever it says; so do programs write it that took a text for what they meant to write.
+    assert_eq!(
+        lines("<?xml version='1.0' encoding='utf-16'?><testsuite><testcase name='\u{e9}'/></testsuite>"),
+        "Passed  > \u{e9}\n"
+    );
 }
 
 #[test]
@@ -194,8 +242,9 @@ fn what_is_refused_is_told_with_its_place() {
     assert_snapshot!(complaint("<testsuite>a < b</testsuite>"), @"line 1, column 17: is no valid XML: a `<` within a tag; a quotation mark or a `>` before it may be missing");
     assert_snapshot!(complaint("<testsuite><!ELEMENT a></testsuite>"), @"line 1, column 12: is no valid XML: a declaration that is no comment, CDATA section or document type");
     assert_snapshot!(complaint("\u{feff}</a>"), @"line 1, column 4: is no valid XML: `</a>` closes nothing, no element is open");
-    assert_snapshot!(complaint(b"\xff\xfe<\0t\0"), @"is written in UTF-16; only UTF-8 and encodings that extend ASCII are read");
-    assert_snapshot!(complaint(b"<\0t\0"), @"is written in UTF-16; only UTF-8 and encodings that extend ASCII are read");
+    assert_snapshot!(complaint(b"\xff\xfe\0\0<\0\0\0t\0\0\0"), @"is written in UTF-32; UTF-8, UTF-16, Latin-1 and other encodings that extend ASCII are read");
+    assert_snapshot!(complaint(b"<\0\0\0t\0\0\0"), @"is written in UTF-32; UTF-8, UTF-16, Latin-1 and other encodings that extend ASCII are read");
+    assert_snapshot!(complaint(b"\0\0\0\0"), @"line 1, column 1: is no valid XML: text before the root element");
 }
 
 #[test]

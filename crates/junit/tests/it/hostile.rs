@@ -125,6 +125,12 @@ fn endless_nesting_is_refused() {
 }
 
 #[test]
+fn an_input_without_end_that_is_no_xml_is_left_at_once() {
+    assert_snapshot!(regatta_junit::read(std::io::repeat(0), |_| ()).unwrap_err().to_string(), @"line 1, column 1: is no valid XML: text before the root element");
+    assert_snapshot!(regatta_junit::read(std::io::repeat(b'x'), |_| ()).unwrap_err().to_string(), @"line 1, column 1: is no valid XML: text before the root element");
+}
+
+#[test]
 fn an_xml_bomb_is_only_text() {
     let bomb = "<!DOCTYPE bomb [<!ENTITY a \"0123456789\"><!ENTITY b \"&a;&a;&a;&a;&a;&a;&a;&a;\">]>\
         <testsuite><testcase name='&b;'><failure>&b;&b;</failure></testcase></testsuite>";

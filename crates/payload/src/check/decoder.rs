@@ -34,8 +34,8 @@ impl<'a> Walk<'_, 'a> {
             return;
         }
         match kind {
-            Kind::Bool => self.expect(node, matches!(node.value, Value::Bool(_)), name, "true or false"),
-            Kind::Text => self.expect(node, matches!(node.value, Value::String(_)), name, "a string"),
+            Kind::Bool => self.truth(name, node),
+            Kind::Text => self.text(name, node),
             Kind::Int => self.whole_number(name, node),
             Kind::Duration => self.duration(name, node),
             Kind::Texts => self.list(name, node, Kind::Text),
@@ -114,20 +114,24 @@ impl<'a> Walk<'_, 'a> {
         }
     }
 
-    fn expect(&mut self, node: &Node, fits: bool, name: &str, expected: &str) {
-        if fits {
-            return;
-        }
+    fn truth(&mut self, name: &str, node: &Node) {
         let mend = match &node.value {
-            Value::String(text)
-                if expected == "true or false" && matches!(text.as_str(), "true" | "false") =>
-            {
+            Value::Bool(_) => return,
+            Value::String(text) if matches!(text.as_str(), "true" | "false") => {
                 Some(format!("write {text} without quotes"))
             }
-            Value::Number(text) if expected == "a string" => Some(format!("write \"{text}\" in quotes")),
             _ => None,
         };
-        self.wrong_type(node, name, expected, mend);
+        self.wrong_type(node, name, "true or false", mend);
+    }
+
+    fn text(&mut self, name: &str, node: &Node) {
+        let mend = match &node.value {
+            Value::String(_) => return,
+            Value::Number(text) => Some(format!("write \"{text}\" in quotes")),
+            _ => None,
+        };
+        self.wrong_type(node, name, "a string", mend);
     }
 
     fn whole_number(&mut self, name: &str, node: &Node) {

@@ -1,14 +1,16 @@
 //! Whether Prow knows the jobs that configurations name.
 //!
 //! The job files of a checkout are large (tens of megabytes) and only the names of their periodics matter, so their lines are
-//! scanned instead of being parsed: the name of an item under the top-level `periodics:` stands in the column of the item's
-//! keys, and nothing else does. Files that a job's name points to are read first, and reading ends when all jobs are found.
+//! scanned (`scan`). Files that a job's name points to are read first, and reading ends when all jobs are found. Before a
+//! job counts as missing, the files that are not written as the generator writes them are parsed (`yaml`); while one of them
+//! can be read neither way nobody knows what it names, and what is missing is a warning.
 //!
 //! The repository's script looks into two folders only; a job that another repository's folder has is taken as known too,
 //! since Prow knows it.
 
 use rayon::prelude::*;
 use std::collections::HashSet;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::entries::Item;
@@ -17,8 +19,13 @@ use super::{Finding, Level, Origin, Rule, Subject, finding, names, rules};
 use crate::model::Config;
 use crate::text::{Field, Text};
 
+mod scan;
+mod yaml;
+
 /// The folders that hold the jobs of release configurations, below the folder of all jobs.
 const USUAL: [&str; 2] = ["openshift/release", "openshift/multiarch"];
+/// The largest files of jobs have some ten megabytes; what is larger than this is something else.
+const MOST_MIB: u64 = 64;
 
 /// The folder of Prow's jobs in a checkout of openshift/release: `ci-operator/jobs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,43 +77,50 @@ pub(super) fn check(configs: &[(&Subject, Config)], jobs: &Jobs, notes: &mut Vec
         }
     }
     let wanted: HashSet<&str> = named.iter().map(|named| named.job).collect();
-    let Search { missing, known, folders } = search(jobs, wanted, notes);
-    named.retain(|named| missing.contains(named.job));
-    named
-        .into_iter()
-        .map(|named| {
-            let Named { rule, subject, text, field, job, entry } = named;
-            let elsewhere = foreign_folder(job).filter(|_| folders == Folders::UsualAlone);
-            let message = match &elsewhere {
-                Some(folder) => {
-                    format!(
-                        "{job} is no periodic of {}, and the folder of {folder} is not at hand",
-                        USUAL.join(" or ")
-                    )
-                }
-                None => format!("{job} is no periodic of {}", USUAL.join(" or ")),
-            };
-            let mut found = finding(rule, &subject.file, text, field.node.span, entry, message);
-            if elsewhere.is_some() {
-                found.level = Level::Warning;
-                found.mend = Some("look in a whole checkout, or correct the name".to_owned());
-                return found;
-            }
-            if let Some(near) = nearest(job, &known) {
-                found.mend = Some(format!("did you mean {near}?"));
-            }
-            found
-        })
-        .collect()
+    let (search, folders) = search(jobs, wanted);
+    notes.extend(search.faults.iter().map(|Fault { file, why }| {
+        format!("{}: {why}; jobs that are found nowhere else may be in it", file.display())
+    }));
+    named.retain(|named| search.missing.contains(named.job));
+    named.into_iter().map(|named| missing(named, jobs, &search, folders)).collect()
+}
+
+/// What is said of a job that was not found.
+fn missing(named: Named<'_>, jobs: &Jobs, search: &Search<'_>, folders: Folders) -> Finding {
+    let Named { rule, subject, text, field, job, entry } = named;
+    let usual = USUAL.join(" or ");
+    let near = nearest(job, &search.known).map(|near| format!("did you mean {near}?"));
+    let elsewhere = foreign_folder(job).filter(|_| folders == Folders::UsualAlone);
+    let (message, milder) = if let Some(folder) = elsewhere {
+        let message = format!("{job} is no periodic of {usual}, and the folder of {folder} is not at hand");
+        (message, Some("look in a whole checkout, or correct the name".to_owned()))
+    } else if let Some(Fault { file, why }) = search.faults.first() {
+        let file = file.strip_prefix(&jobs.root).unwrap_or(file).display();
+        let more = match search.faults.len() {
+            1 => String::new(),
+            count => format!("; {} more cannot be read either", count - 1),
+        };
+        let message =
+            format!("{job} is no periodic of {usual} as far as they can be read: {file} {why}{more}");
+        (message, Some(near.clone().unwrap_or_else(|| format!("mend {file}, or correct the name"))))
+    } else {
+        (format!("{job} is no periodic of {usual}"), None)
+    };
+    let mut found = finding(rule, &subject.file, text, field.node.span, entry, message);
+    if milder.is_some() {
+        found.level = Level::Warning;
+    }
+    found.mend = milder.or(near).or(found.mend);
+    found
 }
 
 /// The known name that a job was probably meant to be. Comparing thousands of names letter by letter takes too long, so only
 /// those that begin and end most like it are.
 fn nearest<'a>(job: &str, known: &'a [String]) -> Option<&'a str> {
     const COMPARED: usize = 100;
-    const LENGTHS_APART: usize = 10;
+    const LENGTHS_APART: usize = 2;
     let same = |a: &mut dyn Iterator<Item = u8>, b: &mut dyn Iterator<Item = u8>| {
-        a.zip(b).take_while(|(a, b)| a == b).count()
+        a.zip(b).take_while(|(a, b)| a.eq_ignore_ascii_case(b)).count()
     };
     let mut alike: Vec<(usize, &str)> = known
         .iter()
@@ -116,10 +130,9 @@ fn nearest<'a>(job: &str, known: &'a [String]) -> Option<&'a str> {
                 + same(&mut name.bytes().rev(), &mut job.bytes().rev());
             (ends, name.as_str())
         })
-        .filter(|(ends, _)| ends * 3 >= job.len() * 2)
         .collect();
     alike.sort_by(|a, b| b.cmp(a));
-    names::near(job, alike.into_iter().take(COMPARED).map(|(_, name)| name), 1).first().copied()
+    names::nearest(job, alike.into_iter().take(COMPARED).map(|(_, name)| name))
 }
 
 /// Where a job's name says it comes from, if not from the usual folders: `openshift/…`.
@@ -137,51 +150,85 @@ enum Folders {
     UsualAlone,
 }
 
+/// A file of jobs that cannot be read.
+struct Fault {
+    file: PathBuf,
+    /// Follows the file's name in a sentence.
+    why: String,
+}
+
+/// How far the search for jobs has come.
 struct Search<'a> {
     missing: HashSet<&'a str>,
     /// Names that were seen on the way, for those that are missing.
     known: Vec<String>,
-    folders: Folders,
+    /// Files whose lines were scanned.
+    scanned: Vec<PathBuf>,
+    faults: Vec<Fault>,
 }
 
-fn search<'a>(jobs: &Jobs, mut missing: HashSet<&'a str>, notes: &mut Vec<String>) -> Search<'a> {
-    let mut known = Vec::new();
-    let files: Vec<PathBuf> = USUAL.iter().flat_map(|folder| yaml_files(&jobs.root.join(folder))).collect();
-    let (first, rest): (Vec<PathBuf>, Vec<PathBuf>) =
-        files.into_iter().partition(|file| missing.iter().any(|job| belongs(file, job)));
-    let mut look = |files: &[PathBuf], missing: &mut HashSet<&str>, notes: &mut Vec<String>| {
-        if missing.is_empty() {
+impl Search<'_> {
+    /// Takes note of the names in files, as long as jobs are missing.
+    fn scan(&mut self, files: Vec<PathBuf>) {
+        if self.missing.is_empty() {
             return;
         }
-        let read: Vec<Result<Vec<String>, String>> = files.par_iter().map(|file| read_names(file)).collect();
-        for names in read {
+        self.take(&files, |bytes| Ok(scan::names(&bytes).into_iter().map(str::to_owned).collect()));
+        self.scanned.extend(files);
+    }
+
+    /// Reads again, and properly, those files that the scan may have misread.
+    fn parse(&mut self) {
+        if self.missing.is_empty() {
+            return;
+        }
+        let files = std::mem::take(&mut self.scanned);
+        // What could not be read is found out once more.
+        self.faults.clear();
+        self.take(&files, |bytes| match scan::form(&bytes) {
+            scan::Form::Usual => Ok(Vec::new()),
+            scan::Form::Other => yaml::names(bytes),
+        });
+    }
+
+    fn take(&mut self, files: &[PathBuf], names: impl Fn(Vec<u8>) -> Result<Vec<String>, String> + Sync) {
+        let read: Vec<_> = files.par_iter().map(|file| read(file).and_then(&names)).collect();
+        for (file, names) in files.iter().zip(read) {
             match names {
                 Ok(names) => {
                     for name in &names {
-                        missing.remove(name.as_str());
+                        self.missing.remove(name.as_str());
                     }
-                    known.extend(names);
+                    self.known.extend(names);
                 }
-                Err(why) => notes.push(why),
+                Err(why) => self.faults.push(Fault { file: file.clone(), why }),
             }
         }
-    };
-    look(&first, &mut missing, notes);
-    look(&rest, &mut missing, notes);
+    }
+}
+
+fn search<'a>(jobs: &Jobs, missing: HashSet<&'a str>) -> (Search<'a>, Folders) {
+    let files: Vec<PathBuf> = USUAL.iter().flat_map(|folder| yaml_files(&jobs.root.join(folder))).collect();
+    let (first, rest): (Vec<PathBuf>, Vec<PathBuf>) =
+        files.into_iter().partition(|file| missing.iter().any(|job| belongs(file, job)));
+    let mut search = Search { missing, known: Vec::new(), scanned: Vec::new(), faults: Vec::new() };
+    search.scan(first);
+    search.scan(rest);
     let mut folders = Folders::UsualAlone;
-    if !missing.is_empty() {
+    if !search.missing.is_empty() {
         let others = other_folders(&jobs.root);
         if !others.is_empty() {
             folders = Folders::Many;
         }
-        let others: Vec<PathBuf> = others
+        let others = others
             .into_iter()
-            .filter(|(prefix, _)| missing.iter().any(|job| job.starts_with(prefix)))
+            .filter(|(prefix, _)| search.missing.iter().any(|job| job.starts_with(prefix)))
             .flat_map(|(_, folder)| yaml_files(&folder))
             .collect();
-        look(&others, &mut missing, notes);
+        search.scan(others);
     }
-    Search { missing, known, folders }
+    search.parse();
+    (search, folders)
 }
 
 /// Whether a job's name points to a file: `periodic-ci-ORG-REPOSITORY-BRANCH-…` to `ORG-REPOSITORY-BRANCH-periodics.yaml`.
@@ -224,112 +271,20 @@ fn yaml_files(folder: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn read_names(file: &Path) -> Result<Vec<String>, String> {
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(periodics(&bytes).into_iter().map(str::to_owned).collect()),
-        Err(error) => Err(format!("{}: {error}; the jobs in it count as missing", file.display())),
+fn read(file: &Path) -> Result<Vec<u8>, String> {
+    let mut bytes = Vec::new();
+    let limit = MOST_MIB * 1024 * 1024;
+    let read = std::fs::File::open(file).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes));
+    match read {
+        Ok(read) if read as u64 > limit => Err(format!("is larger than {MOST_MIB} MiB")),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(format!("cannot be read ({error})")),
     }
-}
-
-/// The names of the periodics in a file of Prow jobs.
-fn periodics(bytes: &[u8]) -> Vec<&str> {
-    let mut found = Vec::new();
-    let mut rest = bytes;
-    // The column of the items' keys, once the first item told it.
-    let mut column = None;
-    let Some(start) = section_start(bytes) else { return found };
-    rest = &rest[start..];
-    while !rest.is_empty() {
-        let end = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
-        let line = &rest[..end];
-        rest = rest.get(end + 1..).unwrap_or_default();
-        let indent = line.iter().take_while(|byte| **byte == b' ').count();
-        match line.get(indent) {
-            None | Some(b'#' | b'\r') => continue,
-            // An item begins: its first key stands behind the dash.
-            Some(b'-') if column.is_none_or(|column| indent < column) => {
-                let gap = line[indent + 1..].iter().take_while(|byte| **byte == b' ').count();
-                let here = indent + 1 + gap;
-                let column = *column.get_or_insert(here);
-                if here == column
-                    && let Some(name) = line.get(here..).and_then(name_of)
-                {
-                    found.push(name);
-                }
-            }
-            // A key at the left edge ends the section, or the same key begins it anew, which no file has.
-            Some(_) if indent == 0 => break,
-            Some(b'n') if column == Some(indent) => {
-                if let Some(name) = name_of(&line[indent..]) {
-                    found.push(name);
-                }
-            }
-            Some(_) => {}
-        }
-    }
-    found
-}
-
-/// Where the line after `periodics:` begins.
-fn section_start(bytes: &[u8]) -> Option<usize> {
-    const HEAD: &[u8] = b"periodics:";
-    memchr::memmem::find_iter(bytes, HEAD)
-        .find(|at| *at == 0 || bytes[at - 1] == b'\n')
-        .map(|at| memchr::memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |end| at + end + 1))
-}
-
-fn name_of(line: &[u8]) -> Option<&str> {
-    let value = std::str::from_utf8(line.strip_prefix(b"name:")?).ok()?.trim();
-    let quoted = |quote: char| value.strip_prefix(quote).and_then(|rest| rest.split(quote).next());
-    let value =
-        quoted('"').or_else(|| quoted('\'')).unwrap_or_else(|| value.split(" #").next().unwrap_or(value));
-    (!value.is_empty()).then_some(value.trim_end())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn only_the_names_of_periodics_are_names() {
-        let file = "\
-presubmits:
-  openshift/release:
-  - name: pull-ci-openshift-release-master-images
-periodics:
-# by hand
-- agent: kubernetes
-  labels:
-    name: not-this
-  name: periodic-one
-  spec:
-    containers:
-    - args:
-      - --name: x
-      name: container
-    - name: other
-      command: |
-        name: text
-  name_of: nothing
-- name: \"periodic-two\" # quoted
-
-- name: 'periodic-three'
-  decorate: true
-postsubmits:
-  openshift/release:
-  - name: branch-ci
-";
-        assert_eq!(periodics(file.as_bytes()), ["periodic-one", "periodic-two", "periodic-three"]);
-    }
-
-    #[test]
-    fn items_may_be_indented_and_lines_may_end_as_on_windows() {
-        let file = "periodics:\r\n    -   cron: \"@daily\"\r\n        name: one\r\n        spec:\r\n          name: no\r\n    -   name: two\r\n";
-        assert_eq!(periodics(file.as_bytes()), ["one", "two"]);
-        assert_eq!(periodics(b"presubmits:\n  a:\n  - name: x\n"), Vec::<&str>::new());
-        assert_eq!(periodics(b"periodics: []\n"), Vec::<&str>::new());
-        assert_eq!(periodics(b"periodics:\n- name: last"), ["last"]);
-    }
 
     #[test]
     fn a_job_points_to_its_file() {

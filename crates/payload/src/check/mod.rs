@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde::ser::SerializeMap as _;
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use crate::model::Config;
 use crate::text::{Place, Span, Text};
@@ -72,6 +73,9 @@ pub struct Subject {
     pub origin: Origin,
     /// The other file of its pair; given with one of the two only, so that nothing is told twice.
     pub counterpart: Counterpart,
+    /// The folder whose files the controller reads together, where the file is in one. Periodics are compared within it; those
+    /// of files in none, with each other.
+    pub folder: Option<PathBuf>,
 }
 
 impl Subject {
@@ -83,8 +87,27 @@ impl Subject {
             bytes: bytes.into(),
             origin: Origin::Public,
             counterpart: Counterpart::None,
+            folder: None,
         }
     }
+}
+
+/// A file that is not to be checked but stands in the folder of one that is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sibling {
+    /// As people are told.
+    pub file: String,
+    /// What it holds, or why it cannot be read.
+    pub contents: Result<Vec<u8>, String>,
+}
+
+/// A file that was to be checked and cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unreadable {
+    /// As people are told.
+    pub file: String,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 /// One fault, or one thing that is hardly meant.
@@ -168,6 +191,17 @@ pub struct Report {
 /// Checks files, each by itself and all together. `jobs` is where Prow's jobs are, if they are at hand.
 #[must_use]
 pub fn check(subjects: &[Subject], jobs: Option<&Jobs>) -> Report {
+    check_among(subjects, |_| Vec::new(), jobs)
+}
+
+/// As [`check`], where the files are not all of their folder: `siblings` reads the others of a folder. It is asked only of
+/// folders where a file has periodics, and what is wrong with the others themselves is not told.
+#[must_use]
+pub fn check_among(
+    subjects: &[Subject],
+    mut siblings: impl FnMut(&Path) -> Vec<Sibling>,
+    jobs: Option<&Jobs>,
+) -> Report {
     let looked: Vec<Looked<'_>> = subjects.par_iter().map(look).collect();
     let mut findings: Vec<Finding> = Vec::new();
     let mut configs = Vec::with_capacity(looked.len());
@@ -177,8 +211,8 @@ pub fn check(subjects: &[Subject], jobs: Option<&Jobs>) -> Report {
             configs.push((subject, config));
         }
     }
-    findings.extend(across::check(&configs));
     let mut notes = Vec::new();
+    findings.extend(across::check(&configs, &mut siblings, &mut notes));
     if let Some(jobs) = jobs {
         findings.extend(jobs::check(&configs, jobs, &mut notes));
     }
@@ -276,8 +310,7 @@ impl<'a> Notes<'a> {
         entry: Option<String>,
         message: String,
     ) -> &mut Finding {
-        self.found.push(finding(rule, self.file, self.text, span, entry, message));
-        self.found.last_mut().expect("it was pushed just now")
+        self.found.push_mut(finding(rule, self.file, self.text, span, entry, message))
     }
 }
 

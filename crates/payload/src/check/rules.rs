@@ -178,6 +178,10 @@ rules! {
         "A private file is what the generator derives from its public file";
         "The repository's test runs the generator and fails when that changes any file.";
         "run make release-controllers";
+    PRIVATE_MISSING = "private-missing", Warning, Repository, "openshift/release hack/validate-release-controller-config.sh";
+        "A nightly file has a private file";
+        "The repository's test runs the generator, which writes the private file, and fails when that adds any file.";
+        "run make release-controllers";
     PRIVATE_UNDERIVABLE = "private-underivable", Warning, Repository,
         "openshift/release hack/generators/release-controllers";
         "A private file can be derived from a nightly file";

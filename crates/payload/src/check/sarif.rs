@@ -3,11 +3,14 @@
 use serde_json::{Value, json};
 
 use super::rules::ALL;
-use super::{Finding, Holder, Level, Report, Rule};
+use super::{Finding, Holder, Level, Report, Rule, Unreadable};
 
-/// The report of a tool in one version. Paths must be relative to the root of the sources, with slashes; `uri` makes them so.
+/// The report of a tool in one version, and what it could not read. Paths must be relative to the root of the sources, with
+/// slashes; `uri` makes them so.
 #[must_use]
-pub fn log(report: &Report, version: &str, uri: impl Fn(&str) -> String) -> Value {
+pub fn log(report: &Report, unreadable: &[Unreadable], version: &str, uri: impl Fn(&str) -> String) -> Value {
+    let mut notifications: Vec<Value> = unreadable.iter().map(|file| notification(file, &uri)).collect();
+    notifications.extend(report.notes.iter().map(|note| json!({"level": "note", "message": {"text": note}})));
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -17,6 +20,10 @@ pub fn log(report: &Report, version: &str, uri: impl Fn(&str) -> String) -> Valu
                 "semanticVersion": version,
                 "rules": ALL.iter().map(|rule| self::rule(rule)).collect::<Vec<_>>(),
             }},
+            "invocations": [{
+                "executionSuccessful": unreadable.is_empty(),
+                "toolExecutionNotifications": notifications,
+            }],
             "columnKind": "unicodeCodePoints",
             "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of the sources"}}},
             "results": report.findings.iter().map(|finding| result(finding, &uri)).collect::<Vec<_>>(),
@@ -47,6 +54,22 @@ fn rule(rule: &Rule) -> Value {
     })
 }
 
+/// A file that was not checked, which is no fault of its contents.
+fn notification(file: &Unreadable, uri: &impl Fn(&str) -> String) -> Value {
+    let Unreadable { file, why } = file;
+    json!({
+        "level": "error",
+        "message": {"text": format!("{file}: {why}")},
+        "locations": [{"physicalLocation": {"artifactLocation": artifact(file, uri)}}],
+    })
+}
+
+fn artifact(file: &str, uri: &impl Fn(&str) -> String) -> Value {
+    let uri = uri(file);
+    // What is absolute has no base.
+    if uri.contains("://") { json!({"uri": uri}) } else { json!({"uri": uri, "uriBaseId": "SRCROOT"}) }
+}
+
 fn result(finding: &Finding, uri: &impl Fn(&str) -> String) -> Value {
     let Finding { place, end, rule, .. } = finding;
     let text = match &finding.mend {
@@ -64,10 +87,7 @@ fn result(finding: &Finding, uri: &impl Fn(&str) -> String) -> Value {
         region["byteOffset"] = span.start.into();
         region["byteLength"] = (span.end - span.start).into();
     }
-    let uri = uri(&finding.file);
-    // What is absolute has no base.
-    let artifact =
-        if uri.contains("://") { json!({"uri": uri}) } else { json!({"uri": uri, "uriBaseId": "SRCROOT"}) };
+    let artifact = artifact(&finding.file, uri);
     let mut location = json!({"physicalLocation": {"artifactLocation": artifact, "region": region}});
     if let Some(entry) = &finding.entry {
         location["logicalLocations"] = json!([{"fullyQualifiedName": entry, "kind": "object"}]);

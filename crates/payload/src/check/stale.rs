@@ -15,7 +15,7 @@ const START: Place = Place { line: 1, column: 1 };
 
 /// Compares the pair that a subject stands in. `config` is the subject's own, where it could be read.
 pub(super) fn check(subject: &Subject, config: Option<&Config>) -> Option<Finding> {
-    let Subject { file, bytes, origin, counterpart } = subject;
+    let Subject { file, bytes, origin, counterpart, folder: _ } = subject;
     match (origin, counterpart) {
         (_, Counterpart::None) => None,
         (Origin::Public, Counterpart::Missing { file: private }) => compare(file, config?, private, None),
@@ -36,8 +36,6 @@ pub(super) fn check(subject: &Subject, config: Option<&Config>) -> Option<Findin
 }
 
 fn compare(public_file: &str, public: &Config, file: &str, bytes: Option<&[u8]>) -> Option<Finding> {
-    let mend = Some(rules::PRIVATE_STALE.mend.to_owned());
-    let public_name = Path::new(public_file).file_name().map_or(public_file.into(), OsStr::to_string_lossy);
     let derived = match private::derive(public) {
         Ok(derived) => derived,
         Err(why) => {
@@ -50,12 +48,16 @@ fn compare(public_file: &str, public: &Config, file: &str, bytes: Option<&[u8]>)
         }
     };
     let Some(bytes) = bytes else {
-        let message = format!("is missing, though {public_name} has a private counterpart");
-        return Some(at(&rules::PRIVATE_STALE, file, START, message, mend));
+        // Told of the public file: there is no other to point into.
+        let rule = &rules::PRIVATE_MISSING;
+        let message = format!("has no private file: {file} is not there");
+        return Some(at(rule, public_file, START, message, Some(rule.mend.to_owned())));
     };
     if derived.as_bytes() == bytes {
         return None;
     }
+    let mend = Some(rules::PRIVATE_STALE.mend.to_owned());
+    let public_name = Path::new(public_file).file_name().map_or(public_file.into(), OsStr::to_string_lossy);
     let place = first_difference(derived.as_bytes(), bytes);
     let message = match serde_json::from_slice::<Value>(bytes) {
         Ok(there) => {

@@ -5,31 +5,32 @@
 //!
 //! - The q-value of Benjamini and Hochberg: if all tests with at most this test's q-value are called worse,
 //!   that share of the calls is expected to be wrong.
-//! - The false failures to expect: how many tests would fail if every one of them still ran at exactly the
-//!   rate of its history. For that only tests with a history count. Runs of one payload share causes, so real
-//!   false failures come in bunches: fewer payloads are hit than the probability of one says, and those by
-//!   more.
+//! - The false failures to expect: how many tests would fail if every one of them were as good as before. Only tests
+//!   with a history count. Their true rate is not known, so it is left open around that of the history
+//!   ([`fisher::unchanged`]). Runs of one payload share causes, so real false failures come in bunches: fewer payloads
+//!   are hit than the probability of one says, and those by more.
 
 use serde::Serialize;
 
-use super::fisher::SIGNIFICANCE;
-use super::verdict::{Reason, TestVerdict};
-use crate::power;
+use super::fisher::{self, SIGNIFICANCE};
+use super::verdict::TestVerdict;
 
 /// The figures over all tests of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
 pub struct Discoveries {
-    /// Tests that were tested against their history or an assumed rate.
+    /// Tests judged by the number of their passes, against their history or an assumed rate.
     pub tested: u32,
+    /// Of those, the tests with a history that can fail the whole: the ones that the two last figures are about.
+    pub with_history: u32,
     /// Tests failed by their passes whose q-value is at most 0.05: worse even when the number of tests is
     /// considered.
-    pub failed_for_sure: u32,
+    pub failed_beyond_chance: u32,
     /// Tests failed by their passes whose q-value is greater: among so many tests that may be chance.
-    pub failed_maybe_by_chance: u32,
-    /// Tests that would fail though nothing changed, on average, of those that can fail the whole.
-    pub expected_false_failures: f64,
-    /// The probability that at least one would, were the tests independent.
-    pub false_alarm: f64,
+    pub failed_within_chance: u32,
+    /// Tests that would fail though nothing changed, on average; not known where no test has a history.
+    pub expected_false_failures: Option<f64>,
+    /// The probability that at least one would, were the tests independent; not known where no test has a history.
+    pub false_alarm: Option<f64>,
 }
 
 /// Fills in the q-values, and counts.
@@ -39,44 +40,46 @@ pub(super) fn discover(tests: &mut [TestVerdict]) -> Discoveries {
         test.q_value = q_value;
     }
     let mut found = Discoveries::default();
+    let mut expected = 0.0;
     // Of tests that do not fail; the product over thousands of tests would lose the small ones.
     let mut all_well = 0.0;
     for test in &*tests {
         let Some(q_value) = test.q_value else { continue };
         found.tested += 1;
-        if test.is_failed() && is_by_passes(&test.reason) {
+        if test.is_failed() {
             if q_value <= SIGNIFICANCE {
-                found.failed_for_sure += 1;
+                found.failed_beyond_chance += 1;
             } else {
-                found.failed_maybe_by_chance += 1;
+                found.failed_within_chance += 1;
             }
         }
         if !test.informing
             && let Some(chance) = false_failure(test)
         {
-            found.expected_false_failures += chance;
+            found.with_history += 1;
+            expected += chance;
             all_well += (-chance).ln_1p();
         }
     }
-    found.false_alarm = -all_well.exp_m1();
+    if found.with_history > 0 {
+        found.expected_false_failures = Some(expected);
+        // Subtracted, since the negative of nothing would be -0.
+        found.false_alarm = Some(0.0 - f64::exp_m1(all_well));
+    }
     found
 }
 
-/// Whether it was the number of passes that decided. That a test ran too seldom, or is one that must never
-/// fail, is no matter of chance.
-const fn is_by_passes(reason: &Reason) -> bool {
-    matches!(reason, Reason::TooFewPasses(_) | Reason::EnoughPasses(_) | Reason::NoPass { .. })
-}
-
-/// How probable it is that a test fails though it runs at the rate of its history; none without a history, or
-/// where not the passes decide.
+/// How probable it is that a test fails though it is as good as its history; none without a history, or where the number
+/// of passes does not decide.
 #[must_use]
 pub fn false_failure(test: &TestVerdict) -> Option<f64> {
-    if !is_by_passes(&test.reason) {
+    if !test.reason.is_by_passes() {
         return None;
     }
     let history = test.history.filter(|history| history.is_known())?;
-    Some(power::chance_of_fewer(test.required?.max(1), test.attempts, history.sample().rate()?))
+    let required = usize::try_from(test.required?).unwrap_or(usize::MAX);
+    let chances = fisher::unchanged(test.attempts, history.sample());
+    Some(chances.iter().take(required).sum::<f64>().clamp(0.0, 1.0))
 }
 
 /// The q-value of each p-value by Benjamini and Hochberg, over those that are there. One that is not a number

@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use super::fisher::{self, Sample};
-use super::verdict::{Outcome, Reason, TestVerdict, times};
+use super::verdict::{Outcome, Reason, TestVerdict, many, times};
 use super::{Counts, Gathered, TestId};
 
 /// The suite of the checks.
@@ -182,15 +182,29 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::Collected { runs } => {
-                write!(f, "{runs} runs have data of disruption; at least {MINIMUM_RUNS} are needed.")
+                let have = if runs == 1 { "has" } else { "have" };
+                write!(
+                    f,
+                    "{} {have} data of disruption; at least {MINIMUM_RUNS} are needed.",
+                    many(runs, "run")
+                )
             }
             Self::NoHistory => f.write_str("Not judged: there is no history of this backend."),
             Self::NoData => f.write_str("Not judged: no run has data of this backend."),
             Self::NothingAsked { percentile, runs } => {
-                write!(f, "Not judged: with {runs} runs the P{percentile} is too low to ask for a pass.")
+                write!(
+                    f,
+                    "Not judged: with {} the P{percentile} is too low to ask for a pass.",
+                    many(runs, "run")
+                )
             }
             Self::TooFewRuns { runs } => {
-                write!(f, "Only {runs} runs have data; at least {MINIMUM_RUNS} are needed to pass.")
+                let have = if runs == 1 { "has" } else { "have" };
+                write!(
+                    f,
+                    "Only {} {have} data; at least {MINIMUM_RUNS} are needed to pass.",
+                    many(runs, "run")
+                )
             }
             Self::Percentile { passes, failures, percentile, seconds, grace_seconds, required } => {
                 let grace = if grace_seconds > 0 {
@@ -255,6 +269,7 @@ impl Check {
             reason: Reason::Disruption(self.finding),
             next: None,
             advice: None,
+            message_of_failure: None,
             runs,
         }
     }
@@ -539,6 +554,18 @@ mod tests {
         assert_eq!(checks.len(), 1);
         assert_eq!((checks[0].name.as_str(), checks[0].outcome), (COLLECTED, Outcome::Failed));
         assert_eq!(checks[0].finding.to_string(), "2 runs have data of disruption; at least 3 are needed.");
+    }
+
+    #[test]
+    fn one_run_is_no_plural() {
+        let told = [Finding::Collected { runs: 1 }, Finding::TooFewRuns { runs: 1 }].map(|f| f.to_string());
+        assert_eq!(
+            told,
+            [
+                "1 run has data of disruption; at least 3 are needed.",
+                "Only 1 run has data; at least 3 are needed to pass."
+            ]
+        );
     }
 
     #[test]

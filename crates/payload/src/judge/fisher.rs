@@ -140,6 +140,28 @@ pub fn required_capped(attempts: u32, past: Sample) -> u32 {
     required(attempts, past).min(attempts.saturating_sub(ALWAYS_FORGIVEN))
 }
 
+/// How likely 0, 1, … passes of so many runs are for a test with this history, if nothing changed.
+///
+/// The true rate is not known, only the sample, so it is left open (beta-binomial over a Jeffreys prior): a test that
+/// passed 200 of 200 runs may well fail the next one.
+#[must_use]
+pub fn unchanged(attempts: u32, past: Sample) -> Vec<f64> {
+    let a = f64::from(past.passes.min(past.runs)) + 0.5;
+    let b = f64::from(past.runs - past.passes.min(past.runs)) + 0.5;
+    let n = f64::from(attempts);
+    // The logarithm of each relative to the first, from the ratio of neighbours; then all made to sum to one.
+    let mut logs = vec![0.0_f64];
+    for k in 0..attempts {
+        let k = f64::from(k);
+        let ratio = (n - k) / (k + 1.0) * (a + k) / (b + n - k - 1.0);
+        logs.push(logs.last().copied().unwrap_or(0.0) + ratio.ln());
+    }
+    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let weights: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
+    let sum: f64 = weights.iter().sum();
+    weights.into_iter().map(|weight| weight / sum).collect()
+}
+
 /// The probability of at most `at_most`, of a distribution over `lowest..=highest` with one peak, at `mode`,
 /// where `ratio(y)` says how much more probable `y + 1` is than `y`.
 ///
@@ -294,6 +316,13 @@ mod tests {
 
     fn sample(most: u32) -> impl Strategy<Value = Sample> {
         (0..=most).prop_flat_map(|runs| (0..=runs).prop_map(move |passes| Sample { passes, runs }))
+    }
+
+    #[test]
+    fn an_unchanged_test_that_always_passed_most_likely_passes_again() {
+        let chances = unchanged(10, Sample { passes: 200, runs: 200 });
+        assert!((chances.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+        assert!(chances[10] > 0.97 && chances[9] > chances[8], "{chances:?}");
     }
 
     proptest! {

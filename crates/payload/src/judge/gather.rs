@@ -5,14 +5,15 @@
 //!
 //! - JUnit is every file whose path within the run contains `/junit` and ends in `.xml`. Empty and unreadable ones are
 //!   passed over, here with a note that names them; nothing of a half-read file counts.
-//! - A run is finished when `finished.json` is not empty and `prowjob.json` has a completion time. Only finished runs
-//!   count for the tests.
+//! - A run is finished when `finished.json` is not empty and `prowjob.json` has a completion time. Of a file that no
+//!   run here has, none is asked. Only finished runs count for the tests.
 //! - The test of a step that merely repeats whether its run failed (`… -openshift-e2e-test container test`) is left out;
 //!   otherwise ten runs, each failed for a reason of its own, would fail together.
 //!
 //! Three differences: an `error` counts as a failure (the aggregator takes such a case for passed); where no folder has
 //! Prow's two files a run is finished once it has readable JUnit, so that any collection of JUnit can be judged; and in
-//! such collections any `.xml` will do if none is named as JUnit. A folder of loose `.xml` files is a run a file.
+//! such collections any `.xml` will do if none is named as JUnit. A folder of loose `.xml` files is a run a file. Names
+//! match in any case, and files may be packed (`.xml.gz`).
 
 use super::{Gathered, Run, RunState};
 use rayon::prelude::*;
@@ -23,12 +24,17 @@ mod disruption;
 mod error;
 mod folders;
 mod markers;
+mod shelves;
 mod tally;
 
 pub use error::GatherError;
+pub(in crate::judge) use error::{LookedFor, around};
+
+/// Characters of a failure's message that are kept.
+pub const MESSAGE_CHARACTERS_MAX: usize = 400;
 
 use folders::{Files, Found};
-use markers::Markers;
+use markers::{Markers, Proof};
 use tally::{Lookout, Parts};
 
 /// What to take of the runs that are there.
@@ -66,7 +72,7 @@ struct Candidate {
 /// # Errors
 /// A folder that is missing, is none, cannot be read or holds no run. A file within a run that is of no use is a note.
 pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
-    let Found { places, mut notes } = folders::find_runs(dir)?;
+    let Found { places, mut notes } = folders::find_runs(dir, options.scope)?;
     let inspected: Vec<Result<Candidate, GatherError>> = places
         .into_par_iter()
         .map(|place| {
@@ -87,11 +93,25 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
     if candidates.is_empty() {
         return Err(GatherError::no_runs(dir));
     }
+    let candidates = without_strangers(candidates, &mut notes);
     let before = candidates.len();
-    let candidates = restrict(candidates, options, &mut notes);
+    let proof = Proof::of(candidates.iter().map(|candidate| &candidate.markers));
+    let (candidates, others) = restrict(candidates, options);
     if candidates.is_empty() {
-        return Err(GatherError::OtherRuns { dir: dir.to_owned(), count: before, why: notes.join("; ") });
+        let why: Vec<String> = others
+            .iter()
+            .map(|(other, ids)| match ids.len() {
+                1 => format!("1 run is of {other}"),
+                count => format!("{count} runs are of {other}"),
+            })
+            .collect();
+        return Err(GatherError::OtherRuns { dir: dir.to_owned(), count: before, why: why.join(", ") });
     }
+    notes.extend(others.iter().map(|(other, ids)| match ids.as_slice() {
+        [id] => format!("run {id} was left out: it is of {other}"),
+        ids => format!("{} runs were left out, for they are of {other}: {}", ids.len(), shortlist(ids)),
+    }));
+    notes.extend(half_marked(&candidates, proof));
     notes.extend(odd_company(&candidates, options));
 
     let lookout = lookout(&candidates);
@@ -101,10 +121,9 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
                 .to_owned(),
         );
     }
-    let is_prow = candidates.iter().any(|candidate| candidate.markers.any());
     let parts = Parts::default();
     candidates.par_iter().enumerate().for_each(|(index, candidate)| {
-        if !is_prow || candidate.markers.unfinished().is_none() {
+        if candidate.markers.unfinished(proof).is_none() {
             parts.read_run(index, &candidate.files, lookout);
         }
     });
@@ -114,10 +133,9 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
         .into_iter()
         .enumerate()
         .map(|(index, candidate)| {
-            let why = if is_prow {
-                candidate.markers.unfinished()
-            } else {
-                part.why_unread(index, &candidate.files)
+            let why = match proof {
+                Proof::Junit => part.why_unread(index, &candidate.files),
+                proof => candidate.markers.unfinished(proof),
             };
             run(candidate, why)
         })
@@ -127,28 +145,83 @@ pub fn gather(dir: &Path, options: &Options) -> Result<Gathered, GatherError> {
     Ok(Gathered { runs, tests: told.tests, disruption: told.disruption, notes })
 }
 
+/// Leaves out folders beside runs that hold nothing of one, unless they are named like one: then a run left nothing.
+fn without_strangers(candidates: Vec<Candidate>, notes: &mut Vec<String>) -> Vec<Candidate> {
+    let (runs, rest): (Vec<_>, Vec<_>) =
+        candidates.iter().partition(|candidate| candidate.files.are_of_a_run());
+    let is_named_like_a_run = |candidate: &Candidate| {
+        shelves::is_like_a_run(&candidate.id)
+            || runs.iter().any(|run| shelves::is_alike(&run.id, &candidate.id))
+    };
+    let strangers: BTreeSet<String> = rest
+        .into_iter()
+        .filter(|candidate| !runs.is_empty() && !is_named_like_a_run(candidate))
+        .map(|candidate| candidate.id.clone())
+        .collect();
+    if !strangers.is_empty() {
+        let list = shortlist(&strangers);
+        notes
+            .push(format!("folders that hold nothing of a run and are not named like one, left out: {list}"));
+    }
+    candidates.into_iter().filter(|candidate| !strangers.contains(&candidate.id)).collect()
+}
+
+/// What other runs are of, and their ids.
+type Others = BTreeMap<String, Vec<String>>;
+
 /// Leaves out what is said to be of another job or payload. What says nothing stays.
-fn restrict(candidates: Vec<Candidate>, options: &Options, notes: &mut Vec<String>) -> Vec<Candidate> {
+fn restrict(candidates: Vec<Candidate>, options: &Options) -> (Vec<Candidate>, Others) {
     let is_other = |said: Option<&String>, wanted: Option<&String>| match (said, wanted) {
         (Some(said), Some(wanted)) if said != wanted => Some(said.clone()),
         _ => None,
     };
-    candidates
-        .into_iter()
-        .filter(|candidate| {
-            let markers = &candidate.markers;
-            let other = is_other(markers.job.as_ref(), options.job.as_ref())
-                .map(|job| format!("the job {job}"))
-                .or_else(|| {
-                    is_other(markers.payload.as_ref(), options.payload.as_ref())
-                        .map(|payload| format!("the payload {payload}"))
-                });
-            if let Some(other) = &other {
-                notes.push(format!("run {} was left out: it is of {other}", candidate.id));
-            }
-            other.is_none()
-        })
-        .collect()
+    let mut others = Others::new();
+    let mut taken = Vec::with_capacity(candidates.len());
+    for candidate in candidates {
+        let markers = &candidate.markers;
+        let other = is_other(markers.job.as_ref(), options.job.as_ref())
+            .map(|job| format!("the job {job}"))
+            .or_else(|| {
+                is_other(markers.payload.as_ref(), options.payload.as_ref())
+                    .map(|payload| format!("the payload {payload}"))
+            });
+        match other {
+            Some(other) => others.entry(other).or_default().push(candidate.id),
+            None => taken.push(candidate),
+        }
+    }
+    (taken, others)
+}
+
+/// Which runs are unfinished only because other runs have files that they have not: people may know better.
+fn half_marked(candidates: &[Candidate], proof: Proof) -> Vec<String> {
+    let ids = |kind: &dyn Fn(&&Candidate) -> bool| -> Vec<String> {
+        candidates.iter().filter(kind).map(|candidate| candidate.id.clone()).collect()
+    };
+    let mut notes = Vec::new();
+    let with_one = ids(&|candidate| candidate.markers.has_one_only());
+    if proof == Proof::Both && !with_one.is_empty() {
+        notes.push(format!(
+            "both finished.json and prowjob.json are asked of every run, for both occur here; runs with one of them \
+             only count as unfinished: {}",
+            shortlist(&with_one)
+        ));
+    }
+    let with_none = ids(&|candidate| {
+        !candidate.markers.any() && candidate.files.junit.iter().any(|path| tally::is_readable(path))
+    });
+    if proof != Proof::Junit && !with_none.is_empty() {
+        let asked = match proof {
+            Proof::Both => "neither finished.json nor prowjob.json",
+            Proof::ProwJob => "no prowjob.json",
+            Proof::Finished | Proof::Junit => "no finished.json",
+        };
+        notes.push(format!(
+            "runs that have readable JUnit but {asked} count as unfinished, for other runs here tell their end so: {}",
+            shortlist(&with_none)
+        ));
+    }
+    notes
 }
 
 /// What is odd about the runs that stand together.
@@ -205,11 +278,12 @@ fn run(candidate: Candidate, why_unfinished: Option<String>) -> Run {
 }
 
 /// Names that people can take in: the first few, and how many more there are.
-fn shortlist(names: &BTreeSet<String>) -> String {
+fn shortlist<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
     const SHOWN: usize = 8;
-    let mut list: Vec<&str> = names.iter().take(SHOWN).map(String::as_str).collect();
-    let more = format!("and {} more", names.len().saturating_sub(SHOWN));
-    if names.len() > SHOWN {
+    let mut names = names.into_iter();
+    let mut list: Vec<&str> = names.by_ref().take(SHOWN).map(String::as_str).collect();
+    let more = format!("and {} more", names.count());
+    if more != "and 0 more" {
         list.push(&more);
     }
     list.join(", ")

@@ -1,7 +1,7 @@
 //! What is known of earlier runs: how often each test passed, how long each backend was disrupted.
 //!
-//! A folder of earlier runs, laid out as for [`super::gather`], or a file that sums them up: `.json`, `.jsonl` or `.csv`,
-//! each also compressed as `.gz`. A row is a test:
+//! A folder of earlier runs, laid out as for [`super::gather`], or a file that sums them up: `.json`, `.jsonl`, `.csv` or
+//! `.tsv`, each also compressed as `.gz`. A row is a test:
 //!
 //! ```json
 //! {"suite": "openshift-tests", "name": "[sig-network] pods talk", "passes": 246, "runs": 250}
@@ -14,11 +14,12 @@
 //! | `passes` | `pass_count` | runs with a pass |
 //! | `flakes` | `flake_count` | runs that failed and passed; they count as passes |
 //! | `failures` | `fails`, `fail_count` | runs with nothing but failures |
-//! | `runs` | `total`, `total_count` | runs with a pass or failure; else the sum of the three |
-//! | `percent` | `percentage`, `working_percentage`, `pass_percentage` | 0 to 100, cut to a whole number; only where there are no counts |
+//! | `runs` | `total`, `total_count`, `attempts`, `attempt_count` | runs with a pass or failure; where there are failures the sum of the three counts instead, since totals may have skips in them |
+//! | `percent` | `percentage`, `working_percentage`, `pass_percentage` | 0 to 100, also as `98%`, cut to a whole number; only where there are no counts |
 //!
 //! Names match in any case, with or without underscores; further fields are ignored. A `.json` file is a list of rows, or
-//! an object with the list `tests` and, where known, `disruption`. A `.csv` file names the fields in its first line.
+//! an object with the list `tests` (or an object of rows by name) and, where known, `disruption`; a row a line is read as
+//! in `.jsonl`. A `.csv` file names the fields in its first line, parted by commas, semicolons or tabs.
 //! Disruption is either all that was seen or what became of it:
 //!
 //! ```json
@@ -29,8 +30,8 @@
 //! Nothing is half-read: one wrong row, and the file is refused with the row's line.
 
 use super::disruption::Spread;
-use super::gather::{self, GatherError, Options, Scope};
-use super::{Gathered, History, Past, TestId};
+use super::gather::{self, GatherError, LookedFor, Options, Scope};
+use super::{Gathered, History, Past, Tally, TestId};
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, Read};
@@ -63,10 +64,18 @@ pub enum HistoryError {
         /// Why.
         source: io::Error,
     },
+    /// Nothing is there.
+    #[error("{}: there is no such file or folder{there}", path.display())]
+    Missing {
+        /// What was looked for.
+        path: PathBuf,
+        /// What is there instead.
+        there: String,
+    },
     /// A kind of file that is not known.
     #[error(
-        "{}: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl or \
-         .csv, also followed by .gz",
+        "{}: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl, \
+         .csv or .tsv, also followed by .gz",
         path.display()
     )]
     UnknownKind {
@@ -85,44 +94,69 @@ pub enum HistoryError {
     },
 }
 
-/// Reads a history.
+/// Reads a history, whatever jobs it is of.
 ///
 /// # Errors
 /// See [`HistoryError`].
 pub fn load(path: &Path) -> Result<History, HistoryError> {
+    load_of(path, None)
+}
+
+/// Reads a history; of a folder of runs only those of a job, as far as their files tell.
+///
+/// # Errors
+/// See [`HistoryError`].
+pub fn load_of(path: &Path, job: Option<&str>) -> Result<History, HistoryError> {
     if path.is_dir() {
-        let options = Options { scope: Scope::ManyPayloads, ..Options::default() };
+        let options =
+            Options { job: job.map(str::to_owned), scope: Scope::ManyPayloads, ..Options::default() };
         let gathered = gather::gather(path, &options)?;
         let mut history = from_gathered(&gathered);
         history.source = format!("{} earlier runs in {}", history.runs.unwrap_or(0), path.display());
         return Ok(history);
     }
+    if !path.exists() {
+        let there = gather::around(path, LookedFor::FileOrFolder);
+        return Err(HistoryError::Missing { path: path.to_owned(), there });
+    }
     let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
-    let (plain, is_packed) = match name.strip_suffix(".gz") {
-        Some(plain) => (plain, true),
-        None => (name.as_str(), false),
+    let (plain, packing) = match name.strip_suffix(".gz") {
+        Some(plain) => (plain, Packing::Gzip),
+        None => (name.as_str(), Packing::None),
     };
     let read: fn(&str) -> Result<Collected, Wrong> = match plain.rsplit_once('.') {
         Some((_, "json")) => json::whole,
         Some((_, "jsonl" | "ndjson")) => json::lines,
-        Some((_, "csv")) => csv::read,
-        // A name without a known ending that is not there was meant as a folder.
-        _ if !path.exists() => return Err(GatherError::unopened(path, io::ErrorKind::NotFound.into()).into()),
+        Some((_, "csv" | "tsv")) => csv::read,
         _ => return Err(HistoryError::UnknownKind { path: path.to_owned() }),
     };
-    let text = text_of(path, is_packed)
+    let text = text_of(path, packing)
         .map_err(|source| HistoryError::Unreadable { path: path.to_owned(), source })?;
     let wrong = |Wrong { line, why }| HistoryError::Wrong { path: path.to_owned(), line, why };
-    let collected = read(text.trim_start_matches('\u{feff}')).map_err(wrong)?;
+    let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        let why = "is empty, where a row a test is expected".to_owned();
+        return Err(wrong(Wrong { line: None, why }));
+    }
+    let collected = read(text).map_err(wrong)?;
     let mut history = collected.into_history().map_err(wrong)?;
     history.source = path.display().to_string();
     Ok(history)
 }
 
-fn text_of(path: &Path, is_packed: bool) -> io::Result<String> {
+/// Whether a file is compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Packing {
+    None,
+    Gzip,
+}
+
+fn text_of(path: &Path, packing: Packing) -> io::Result<String> {
     let file = File::open(path)?;
-    let mut input: Box<dyn Read> =
-        if is_packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut input: Box<dyn Read> = match packing {
+        Packing::Gzip => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        Packing::None => Box::new(file),
+    };
     let mut text = String::new();
     input.by_ref().take(FILE_BYTES_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_BYTES_MAX {
@@ -143,6 +177,9 @@ pub fn from_gathered(gathered: &Gathered) -> History {
     let mut history = History {
         tests,
         runs: Some(finished(gathered)),
+        jobs: gathered.runs.iter().filter_map(|run| run.job.clone()).collect(),
+        run_folders: gathered.runs.iter().filter_map(|run| run.folder.canonicalize().ok()).collect(),
+        keys: gathered.runs.iter().filter_map(super::run_key).collect(),
         notes: gathered.notes.clone(),
         ..History::default()
     };
@@ -213,7 +250,9 @@ enum Line<'a> {
 /// Boils runs down to a history file (`.jsonl`), which [`load`] reads back to what the runs' folder gives.
 #[must_use]
 pub fn to_json_lines(gathered: &Gathered) -> String {
-    let tests = gathered.tests.iter().filter(|tally| tally.attempts() > 0).map(|tally| Line::Test {
+    // A name of blanks alone is no name to a reader.
+    let is_told = |tally: &&Tally| tally.attempts() > 0 && !tally.id.name.trim().is_empty();
+    let tests = gathered.tests.iter().filter(is_told).map(|tally| Line::Test {
         suite: &tally.id.suite,
         name: &tally.id.name,
         passes: tally.passes(),

@@ -6,7 +6,7 @@
 //! replaced by the exact test it was computed from.
 
 use serde::Serialize;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 pub mod discovery;
 pub mod disruption;
@@ -66,6 +66,8 @@ pub struct Tally {
     pub informing: bool,
     /// For each run that has a case of it, by its index in [`Gathered::runs`], in order.
     pub runs: Vec<(usize, Counts)>,
+    /// What the first run in which it failed says of that: its beginning, of [`gather::MESSAGE_CHARACTERS_MAX`].
+    pub message: Option<String>,
 }
 
 impl Tally {
@@ -126,6 +128,12 @@ impl Run {
     pub fn is_finished(&self) -> bool {
         self.state == RunState::Finished
     }
+
+    /// Where to look at it, if that may stand behind a link: text from outside must not become a script.
+    #[must_use]
+    pub fn link(&self) -> Option<&str> {
+        self.url.as_deref().filter(|url| url.starts_with("https://") || url.starts_with("http://"))
+    }
 }
 
 /// Everything read from the folders of an aggregated run.
@@ -176,17 +184,80 @@ pub struct History {
     pub disruption: HashMap<String, disruption::Spread>,
     /// How many earlier runs stand behind it, where it comes from their folders.
     pub runs: Option<u32>,
+    /// The jobs of those runs, as far as their files tell.
+    pub jobs: std::collections::BTreeSet<String>,
+    /// The folders of those runs, without links; empty where it comes from a file.
+    pub run_folders: Vec<std::path::PathBuf>,
+    /// Those runs by what tells one run of Prow from another.
+    keys: HashSet<RunKey>,
+    /// Tests of the judged runs that it has under another suite: see [`History::fit_to`].
+    elsewhere: HashMap<TestId, Past>,
     /// Where it comes from, as people are told.
     pub source: String,
     /// What could not be used and why.
     pub notes: Vec<String>,
 }
 
+/// What tells one run of Prow from another: its job, its id and when it started.
+type RunKey = (String, String, Option<jiff::Timestamp>);
+
+fn run_key(run: &Run) -> Option<RunKey> {
+    let folder = run.id.rsplit('/').next().unwrap_or(&run.id);
+    Some((run.job.clone()?, folder.to_owned(), run.started))
+}
+
 impl History {
-    /// What is known of a test: of it in its suite, else under its name alone, for a history that knows no suites.
+    /// What is known of a test: of it in its suite, else under its name alone, for a history that knows no suites, else
+    /// what [`Self::fit_to`] found.
     #[must_use]
     pub fn of(&self, id: &TestId) -> Option<Past> {
         let anywhere = || self.tests.get(&TestId { suite: String::new(), name: id.name.clone() });
-        self.tests.get(id).or_else(anywhere).copied()
+        self.tests.get(id).or_else(anywhere).or_else(|| self.elsewhere.get(id)).copied()
+    }
+
+    /// Finds the tests of the judged runs that the history has under another suite, as when a suite was renamed: a name
+    /// that stands in one suite only, here and there. A note counts them. Names and suites that differ in blanks around
+    /// them are the same.
+    pub fn fit_to(&mut self, gathered: &Gathered) {
+        let trimmed = |id: &TestId| TestId { suite: id.suite.trim().into(), name: id.name.trim().into() };
+        let mut suites_here: HashMap<&str, u32> = HashMap::new();
+        for tally in &gathered.tests {
+            *suites_here.entry(tally.id.name.trim()).or_default() += 1;
+        }
+        let mut there: HashMap<&str, Option<Past>> = HashMap::new();
+        for (id, past) in &self.tests {
+            // A second one makes it unclear which is meant.
+            there.entry(id.name.trim()).and_modify(|one| *one = None).or_insert(Some(*past));
+        }
+        let (mut found, mut moved) = (HashMap::new(), 0_usize);
+        for id in gathered.tests.iter().map(|tally| &tally.id).filter(|id| self.of(id).is_none()) {
+            let name = id.name.trim();
+            if let Some(past) = self.of(&trimmed(id)) {
+                found.insert(id.clone(), past);
+            } else if let (Some(1), Some(Some(past))) = (suites_here.get(name), there.get(name)) {
+                found.insert(id.clone(), *past);
+                moved += 1;
+            }
+        }
+        if moved > 0 {
+            self.notes.push(format!(
+                "tests that the history has under another suite, and that were taken by their name, which stands in one \
+                 suite only: {moved}"
+            ));
+        }
+        self.elsewhere = found;
+    }
+
+    /// The ids of judged runs that are among the runs of the history: the same folder, or the same run of Prow by its
+    /// job, id and start. A test measured against itself says little.
+    #[must_use]
+    pub fn shared_with(&self, gathered: &Gathered) -> Vec<String> {
+        let folders: HashSet<&std::path::Path> = self.run_folders.iter().map(|folder| &**folder).collect();
+        let is_shared = |run: &&Run| {
+            let folder = run.folder.canonicalize().ok();
+            folder.is_some_and(|folder| folders.contains(&*folder))
+                || run_key(run).is_some_and(|key| self.keys.contains(&key))
+        };
+        gathered.runs.iter().filter(is_shared).map(|run| run.id.clone()).collect()
     }
 }

@@ -124,7 +124,8 @@ fn quoted(text: &str) -> String {
     quoted
 }
 
-/// Where a person looks at a run, and where its files lie; empty where the run's own files do not tell.
+/// Where a person looks at a run, and where its files lie; empty where the run's own files do not tell,
+/// or tell what is no address of a page.
 struct Places<'a> {
     human: &'a str,
     artifacts: String,
@@ -135,7 +136,7 @@ const BUCKET_PAGES: &str = "https://gcsweb-ci.apps.ci.l2s4.p1.openshiftapps.com/
 
 impl<'a> Places<'a> {
     fn of(run: &'a Run) -> Self {
-        let human = run.url.as_deref().unwrap_or_default();
+        let human = run.link().unwrap_or_default();
         let artifacts = human
             .split_once("/view/gs/")
             .map(|(_, path)| format!("{BUCKET_PAGES}{}/artifacts", path.trim_end_matches('/')))

@@ -4,9 +4,11 @@
 //! likely that is; all tests in two charts; what the number of tests and of runs means for all this; the tests that failed
 //! sometimes and pass. Only failed and shaky tests are told one by one, so the page stays small with thousands.
 //!
-//! Names, addresses and messages come from outside and pass through the template, which escapes them.
+//! Names, addresses and messages come from outside and pass through the template, which escapes them; what would reorder the
+//! text around them is taken out, and no name is longer than a page can bear.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use regatta_kit::OutsideText;
 
 use super::verdict::{Outcome, Reason, Rules, TestVerdict, Verdict};
 use super::{Gathered, History};
@@ -17,7 +19,7 @@ mod runs;
 mod style;
 mod whole;
 
-pub(super) use runs::{duration, safe_link};
+pub(super) use runs::duration;
 
 /// Failed tests that get a card; those after them stand in a table.
 const CARDS: usize = 40;
@@ -27,6 +29,10 @@ const OPEN_ROWS: usize = 20;
 const ROWS: usize = 150;
 /// Notes that are shown.
 const NOTES: usize = 100;
+/// Characters of a name from outside.
+const NAME_MAX: usize = 400;
+/// Characters of a sentence that has text from outside in it.
+const SENTENCE_MAX: usize = 1_000;
 
 /// What the page tells of.
 #[derive(Debug, Clone, Copy)]
@@ -80,13 +86,23 @@ const fn informs(count: u64) -> &'static str {
     if count == 1 { "informs" } else { "inform" }
 }
 
+/// A name from outside: on one line, of bounded length, and with a reading direction of its own.
+pub(super) fn outside(name: &str) -> Markup {
+    html! { bdi { (OutsideText::line(name, NAME_MAX).as_str()) } }
+}
+
+/// A sentence with text from outside in it.
+fn outside_sentence(text: &str) -> Markup {
+    html! { bdi { (OutsideText::line(text, SENTENCE_MAX).as_str()) } }
+}
+
 /// `1 run`, `3,014 tests`.
-fn counted(count: u64, what: &str) -> String {
+pub(super) fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
 /// `3014` as `3,014`.
-fn grouped(number: u64) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -116,13 +132,7 @@ pub fn reason(test: &TestVerdict) -> String {
 /// What the number of tests means for those that failed, in a sentence or two.
 #[must_use]
 pub fn chance(verdict: &Verdict) -> String {
-    let found = verdict.discovery;
-    format!(
-        "{} Were nothing changed, {} of {} would fail on average.",
-        whole::survivors(found.failed_for_sure, found.failed_maybe_by_chance),
-        whole::few(found.expected_false_failures),
-        counted(found.tested.into(), "compared test")
-    )
+    format!("{} {}", whole::survivors(verdict), whole::false_failures(&verdict.discovery))
 }
 
 /// A p-value as people read it: `0.043`, `0.0009`, `3.1e-7`.
@@ -139,10 +149,13 @@ pub fn html(page: &Page<'_>) -> String {
     let shaky = whole::shaky(verdict);
     let disruption: Vec<&TestVerdict> =
         verdict.tests.iter().filter(|test| matches!(test.reason, Reason::Disruption(_))).collect();
-    let notes: Vec<&String> =
-        gathered.notes.iter().chain(&page.history.notes).chain(&verdict.notes).collect();
+    let warned = verdict.warnings.iter().chain(&gathered.notes);
+    let notes: Vec<&String> = warned.chain(&page.history.notes).chain(&verdict.notes).collect();
+    let compared = verdict.discovery.tested > 0;
+    let ran = verdict.tests.iter().any(|test| test.attempts > 0);
     let word = if verdict.passed { "Passed" } else { "Failed" };
-    let title = format!("{word}: {}", page.payload.or(page.job).unwrap_or("aggregated run"));
+    let of = OutsideText::line(page.payload.or(page.job).unwrap_or("aggregated run"), NAME_MAX);
+    let title = format!("{word}: {of}");
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -157,10 +170,10 @@ pub fn html(page: &Page<'_>) -> String {
                 (PreEscaped(style::SIGNS))
                 a.skip-link href="#verdict" { "To the verdict" }
                 header.top {
-                    h1 { (page.job.unwrap_or("Aggregated run")) }
+                    h1 { (outside(page.job.unwrap_or("Aggregated run"))) }
                     p.labels {
-                        @if let Some(payload) = page.payload { "payload " span.mono { (payload) } " · " }
-                        "judged against " (against(page.history))
+                        @if let Some(payload) = page.payload { "payload " span.mono { (outside(payload)) } " · " }
+                        "judged against " (outside_sentence(&against(page.history)))
                     }
                 }
                 main {
@@ -169,9 +182,9 @@ pub fn html(page: &Page<'_>) -> String {
                     nav.jump aria-label="Parts of this page" {
                         a href="#runs" { "Runs" }
                         @if !failed.is_empty() { a href="#failed" { "Failed tests" } }
-                        a href="#all" { "All tests" }
+                        @if compared { a href="#all" { "All tests" } }
                         @if !disruption.is_empty() { a href="#disruption" { "Disruption" } }
-                        a href="#power" { "What these runs can find" }
+                        @if ran { a href="#power" { "What these runs can find" } }
                         @if !shaky.is_empty() { a href="#shaky" { "Failed sometimes" } }
                         @if !notes.is_empty() { a href="#notes" { "Notes" } }
                         a href="#rules" { "The rules" }
@@ -181,10 +194,10 @@ pub fn html(page: &Page<'_>) -> String {
                         p.lead { "Each run of the job on this payload. Those without an end are left out of the judging." }
                         (runs::strip(gathered))
                     }
-                    (failures::section(page, &failed))
-                    (whole::all_tests(page))
+                    @if ran || !failed.is_empty() { (failures::section(page, &failed)) }
+                    @if compared { (whole::all_tests(page)) }
                     (disruption_section(gathered, &disruption))
-                    (whole::power(page))
+                    @if ran { (whole::power(page)) }
                     (whole::shaky_section(gathered, &shaky))
                     (notes_section(&notes))
                     (rules_section(page.rules))
@@ -216,6 +229,7 @@ fn banner(verdict: &Verdict) -> Markup {
         .filter(|why| !matches!(why, super::verdict::WhyFailed::FailedTests { .. }))
         .map(ToString::to_string)
         .chain(failures::by_rule(verdict))
+        .chain(verdict.warnings.iter().cloned())
         .collect();
     html! {
         div id="verdict" class={ "verdict " (class) } role="status" {
@@ -230,46 +244,60 @@ fn banner(verdict: &Verdict) -> Markup {
                 p.sentence { (told) }
             }
             @if !whole.is_empty() {
-                ul { @for why in &whole { li { (why) } } }
+                ul { @for why in &whole { li { (outside_sentence(why)) } } }
             }
+        }
+    }
+}
+
+/// How a figure at the top looks.
+#[derive(Clone, Copy)]
+enum Tone {
+    Plain,
+    Bad,
+}
+
+/// A figure at the top.
+fn figure(term: &str, big: &str, tone: Tone, more: &str) -> Markup {
+    let class = match tone {
+        Tone::Plain => "big",
+        Tone::Bad => "big bad",
+    };
+    html! {
+        div.figure {
+            dt { (term) }
+            dd { div class=(class) { (big) } div.more { (more) } }
         }
     }
 }
 
 fn figures(page: &Page<'_>, shaky: usize) -> Markup {
     let verdict = page.verdict;
-    let informing = verdict.failed_tests().filter(|test| test.informing).count();
-    let blocking = verdict.failed_tests().count() - informing;
+    let informing = verdict.failed_tests().filter(|test| test.informing).count() as u64;
+    let blocking = verdict.failed_tests().count() as u64 - informing;
     let new = verdict.tests.iter().filter(|test| test.history.is_some_and(|basis| !basis.is_known())).count();
-    let figure = |term: &str, big: String, bad: bool, more: String| {
-        html! {
-            div.figure {
-                dt { (term) }
-                dd { div class=(if bad { "big bad" } else { "big" }) { (big) } div.more { (more) } }
-            }
-        }
+    let runs = match (verdict.attempts, verdict.unfinished) {
+        (0, 0) => "there is none".to_owned(),
+        (_, 0) => "all of them".to_owned(),
+        (_, n) => format!("{n} without an end"),
     };
+    let tests = match (verdict.tests.len(), new) {
+        (0, _) => "there is none".to_owned(),
+        (_, 0) => "all with a history".to_owned(),
+        (all, n) if all == n => "none with a history".to_owned(),
+        (_, n) => format!("{} without history", grouped(n as u64)),
+    };
+    let more = match informing {
+        0 => "none that only informs".to_owned(),
+        n => format!("and {n} that only {}", informs(n)),
+    };
+    let tone = if blocking > 0 { Tone::Bad } else { Tone::Plain };
     html! {
         dl.figures {
-            (figure(
-                "Finished runs",
-                verdict.attempts.to_string(),
-                false,
-                match verdict.unfinished { 0 => "all of them".to_owned(), n => format!("{n} without an end") },
-            ))
-            (figure(
-                "Tests judged",
-                grouped(verdict.tests.len() as u64),
-                false,
-                match new { 0 => "all with a history".to_owned(), n => format!("{} without history", grouped(n as u64)) },
-            ))
-            (figure(
-                "Failed",
-                grouped(blocking as u64),
-                blocking > 0,
-                match informing { 0 => "none that only informs".to_owned(), n => format!("and {n} that only {}", informs(n as u64)) },
-            ))
-            (figure("Failed sometimes, passed", grouped(shaky as u64), false, "within what their history allows".to_owned()))
+            (figure("Finished runs", &verdict.attempts.to_string(), Tone::Plain, &runs))
+            (figure("Tests judged", &grouped(verdict.tests.len() as u64), Tone::Plain, &tests))
+            (figure("Failed", &grouped(blocking), tone, &more))
+            (figure("Failed sometimes, passed", &grouped(shaky as u64), Tone::Plain, "within what their history allows"))
             (whole::false_alarms(page))
         }
     }
@@ -307,7 +335,7 @@ fn checks_table(checks: &[&TestVerdict]) -> Markup {
             tbody {
                 @for check in checks.iter().filter(|check| check.outcome != Outcome::Skipped).take(ROWS) {
                     tr {
-                        th scope="row" { (check.id.name) }
+                        th scope="row" { (outside(&check.id.name)) }
                         td { (outcome(check)) }
                         td { (check.reason) }
                     }
@@ -333,10 +361,10 @@ fn notes_section(notes: &[&String]) -> Markup {
         @if !notes.is_empty() {
             section id="notes" aria-labelledby="h-notes" {
                 h2 id="h-notes" { "Notes" }
-                p.lead { "What could not be used, and why." }
+                p.lead { "What could not be used and why, and how much the history knows." }
                 div.panel {
                     ul.notes {
-                        @for note in notes.iter().take(NOTES) { li { (note) } }
+                        @for note in notes.iter().take(NOTES) { li { (outside_sentence(note)) } }
                         @if notes.len() > NOTES { li { "and " (grouped((notes.len() - NOTES) as u64)) " more" } }
                     }
                 }
@@ -357,7 +385,7 @@ fn rules_section(rules: &Rules) -> Markup {
                         li { "A test that neither passed nor failed in any run passes." }
                         li { "An undiagnosed panic fails, even once and even if a retry passes." }
                         li { "A test that never passed but was more often skipped than failed was meant to be skipped: it passes." }
-                        li { "Fewer than " (rules.minimum_attempts) " runs with a pass or a failure, or no pass at all: it fails." }
+                        li { "Fewer than " (counted(rules.minimum_attempts.into(), "run")) " with a pass or a failure, or no pass at all: it fails." }
                         li {
                             "Otherwise the passes required follow from its history by Fisher's exact test, one-sided, at 5%: one \
                              below the smallest count that is not significantly worse, and never more than all but two. A test \
@@ -365,7 +393,7 @@ fn rules_section(rules: &Rules) -> Markup {
                         }
                         li { "A run that fails a test and passes it in a retry counts as a pass." }
                         li {
-                            "More than " (rules.tolerated_unfinished) " runs without an end fail the whole; so does any failed test \
+                            "More than " (counted(rules.tolerated_unfinished.into(), "run")) " without an end fail the whole; so does any failed test \
                              that does not only inform."
                         }
                     }

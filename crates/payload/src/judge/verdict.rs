@@ -18,14 +18,15 @@ use serde::{Serialize, Serializer};
 
 use super::discovery::{self, Discoveries};
 use super::fisher::{self, Sample};
-use super::{Counts, Gathered, History, Tally, TestId, disruption};
+use super::{Counts, Gathered, History, Tally, TestId, disruption, report};
 
+mod against;
 mod reason;
 
-pub(crate) use reason::times;
 pub use reason::{
     Advice, Basis, Compared, Exemption, NEW_TEST_PERCENT, NEW_TEST_RUNS, Next, Reason, WhyFailed,
 };
+pub(crate) use reason::{many, times};
 
 /// What can be set. The default is what the aggregator in use does.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +71,7 @@ pub enum HistoryState {
 /// What is assumed of every test when the history cannot be asked: without it, be strict.
 pub const UNAVAILABLE_PERCENT: u8 = 99;
 
-/// When the whole fails because no suite of end-to-end tests ran. Runs that died before their tests would
+/// When the whole fails because of no suite of end-to-end tests any test ran. Runs that died before their tests would
 /// pass otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SuiteRule {
@@ -133,12 +134,12 @@ pub struct TestVerdict {
     pub flakes: u32,
     /// What it is measured against; none where that was not asked.
     pub history: Option<Basis>,
-    /// The passes asked for; none where none are.
+    /// The passes asked for, at least one; none where not their number decides.
     pub required: Option<u32>,
-    /// The passes that the aggregator in use would ask for: its table, with the percentage cut to an integer.
-    /// None outside the attempts that its table has.
+    /// The passes that the aggregator in use would ask for, at least one: its table, with the percentage cut to an
+    /// integer. None outside the attempts that its table has, and where not the number of passes decides.
     pub required_by_table: Option<u32>,
-    /// How probable so few passes are, had nothing changed; none where that was not tested.
+    /// How probable so few passes are, had nothing changed; none where not their number decides.
     pub p_value: Option<f64>,
     /// The share of false alarms to expect if this test and all that are more suspect are called worse.
     pub q_value: Option<f64>,
@@ -149,6 +150,8 @@ pub struct TestVerdict {
     pub next: Option<Next>,
     /// Advice for a new test.
     pub advice: Option<Advice>,
+    /// What the first run that failed it said.
+    pub message_of_failure: Option<String>,
     /// For each run that has it, by its index in [`Gathered::runs`].
     #[serde(skip)]
     pub runs: Vec<(usize, Counts)>,
@@ -190,10 +193,14 @@ pub struct Verdict {
     pub unfinished: u32,
     /// Why it fails; empty when it passes.
     pub reasons: Vec<WhyFailed>,
+    /// How much of the tests the history knows; none without a history.
+    pub coverage: Option<Coverage>,
     /// What the number of tests means for the failures. Shown beside the verdict; changes nothing in it.
     pub discovery: Discoveries,
-    /// What was left out of the judging, and why.
+    /// What was left out of the judging, and why, and how much the history knows.
     pub notes: Vec<String>,
+    /// Why the verdict may mean little or nothing: for whoever reads no notes too.
+    pub warnings: Vec<String>,
     /// The tests in the order of [`Gathered::tests`], then the checks of disruption.
     pub tests: Vec<TestVerdict>,
 }
@@ -205,18 +212,46 @@ impl Verdict {
     }
 }
 
+/// How much of the tests the history knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// Tests that were judged against it.
+    pub tests: u32,
+    /// Those that it knows.
+    pub known: u32,
+}
+
+impl std::fmt::Display for Coverage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { tests, known } = *self;
+        if known == tests {
+            return match tests {
+                1 => f.write_str("the history knows the one test that was judged"),
+                _ => write!(f, "the history knows all {}", grouped_tests(tests)),
+            };
+        }
+        write!(f, "the history knows {} of {}", report::grouped(known.into()), grouped_tests(tests))
+    }
+}
+
+fn grouped_tests(tests: u32) -> String {
+    report::counted(tests.into(), "test")
+}
+
 /// The fields in their order, and `failed_tests` for those who want no more.
 impl Serialize for Verdict {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Verdict", 9)?;
+        let mut fields = serializer.serialize_struct("Verdict", 11)?;
         let reasons: Vec<String> = self.reasons.iter().map(ToString::to_string).collect();
         fields.serialize_field("passed", &self.passed)?;
         fields.serialize_field("attempts", &self.attempts)?;
         fields.serialize_field("unfinished", &self.unfinished)?;
         fields.serialize_field("reasons", &self.reasons)?;
         fields.serialize_field("messages", &reasons)?;
+        fields.serialize_field("coverage", &self.coverage)?;
         fields.serialize_field("discovery", &self.discovery)?;
         fields.serialize_field("notes", &self.notes)?;
+        fields.serialize_field("warnings", &self.warnings)?;
         fields.serialize_field("failed_tests", &self.failed_tests().collect::<Vec<_>>())?;
         fields.serialize_field("tests", &self.tests)?;
         fields.end()
@@ -236,6 +271,16 @@ pub fn judge(gathered: &Gathered, history: &History, rules: &Rules) -> Verdict {
         Err(why) => notes.push(why.to_string()),
     }
     let discovery = discovery::discover(&mut tests);
+    let coverage = against::coverage(&tests, history, rules);
+    let mut warnings = Vec::new();
+    match coverage {
+        Some(none @ Coverage { known: 0, tests: 1.. }) => {
+            warnings.push(against::knows_nothing(none, gathered, history));
+        }
+        Some(some @ Coverage { tests: 1.., .. }) => notes.push(some.to_string()),
+        Some(_) | None => {}
+    }
+    notes.extend(against::another_job(gathered, history));
 
     let attempts = count(finished);
     let unfinished = count(gathered.unfinished());
@@ -245,7 +290,7 @@ pub fn judge(gathered: &Gathered, history: &History, rules: &Rules) -> Verdict {
     }
     if finished == 0 {
         reasons.push(WhyFailed::NothingFinished);
-    } else if gathered.tests.is_empty() {
+    } else if !gathered.tests.iter().any(|test| test.attempts() > 0) {
         reasons.push(WhyFailed::NoTests);
     } else if lacks_payload_suite(&tests, rules.suites, job) {
         reasons.push(WhyFailed::NoPayloadSuite);
@@ -254,7 +299,8 @@ pub fn judge(gathered: &Gathered, history: &History, rules: &Rules) -> Verdict {
     if failed > 0 {
         reasons.push(WhyFailed::FailedTests { failed });
     }
-    Verdict { passed: reasons.is_empty(), attempts, unfinished, reasons, discovery, notes, tests }
+    let passed = reasons.is_empty();
+    Verdict { passed, attempts, unfinished, reasons, coverage, discovery, notes, warnings, tests }
 }
 
 fn count(of: usize) -> u32 {
@@ -267,7 +313,9 @@ fn lacks_payload_suite(tests: &[TestVerdict], rule: SuiteRule, job: Option<&str>
         SuiteRule::Always => true,
         SuiteRule::Never => false,
     };
-    asked && !tests.iter().any(|test| PAYLOAD_SUITES.iter().any(|part| test.id.suite.contains(part)))
+    let is_payload_suite = |suite: &str| PAYLOAD_SUITES.iter().any(|part| suite.contains(part));
+    // A suite of which every test was skipped tested nothing.
+    asked && !tests.iter().any(|test| test.attempts > 0 && is_payload_suite(&test.id.suite))
 }
 
 /// What the rules look at in a test's runs.
@@ -313,10 +361,10 @@ impl Numbers {
     }
 }
 
-/// Passes asked of a test: those the verdict takes, and those of its history before any are forgiven.
+/// Passes asked of a test: those the verdict takes, at least one, and those of its history before any are forgiven.
 fn asked(attempts: u32, history: Sample) -> (u32, u32) {
     let unforgiven = fisher::required(attempts, history);
-    (unforgiven.min(attempts.saturating_sub(fisher::ALWAYS_FORGIVEN)), unforgiven)
+    (unforgiven.min(attempts.saturating_sub(fisher::ALWAYS_FORGIVEN)).max(1), unforgiven)
 }
 
 /// The rules in their order.
@@ -395,10 +443,11 @@ fn judge_test(tally: &Tally, history: &History, rules: &Rules, job: Option<&str>
     let basis = basis(&tally.id, history, rules);
     let (outcome, reason) = decide(&tally.id, job, numbers, basis, rules);
     let compared = !matches!(reason, Reason::Exempt { .. } | Reason::DidNotRun | Reason::SkipIntended { .. });
+    let by_passes = reason.is_by_passes();
     let Numbers { attempts, passes, .. } = numbers;
     let by_table = || {
         let past = Sample::of_percentage(basis.whole_percent());
-        fisher::TABLE.contains(&attempts).then(|| fisher::required_capped(attempts, past))
+        fisher::TABLE.contains(&attempts).then(|| fisher::required_capped(attempts, past).max(1))
     };
     let advice =
         matches!(basis, Basis::New { .. }) && compared && !matches!(reason, Reason::MustNeverFail { .. });
@@ -412,12 +461,13 @@ fn judge_test(tally: &Tally, history: &History, rules: &Rules, job: Option<&str>
         skips: tally.count(|counts| counts.skips > 0),
         flakes: tally.count(Counts::is_flake),
         history: compared.then_some(basis),
-        required: compared.then(|| asked(attempts, basis.sample()).0),
-        required_by_table: compared.then(by_table).flatten(),
-        p_value: compared.then(|| fisher::p_value(numbers.sample(), basis.sample())),
+        required: by_passes.then(|| asked(attempts, basis.sample()).0),
+        required_by_table: by_passes.then(by_table).flatten(),
+        p_value: by_passes.then(|| fisher::p_value(numbers.sample(), basis.sample())),
         q_value: None,
         next: Some(next(&tally.id, job, numbers, basis, rules, &reason, outcome)),
         advice: advice.then(|| Advice::of(passes, attempts)),
+        message_of_failure: tally.message.clone(),
         reason,
         runs: tally.runs.clone(),
     }

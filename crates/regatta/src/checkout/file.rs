@@ -44,21 +44,8 @@ pub(crate) struct Original {
 }
 
 impl Original {
-    /// Reads a file of the checkout at `root`. That the file may be read and not replaced is found out by
-    /// [`Original::may_be_replaced`].
-    ///
-    /// # Errors
-    ///
-    /// There is none, it is no regular file, or the system refuses.
-    pub(crate) fn read(root: &Path, path: &Path) -> Result<Self, ReplaceError> {
-        let original = Self::read_or_absent(root, path)?;
-        if original.bytes.is_none() {
-            return Err(ReplaceError::Missing { path: path.to_owned() });
-        }
-        Ok(original)
-    }
-
-    /// Reads a file of the checkout at `root` that may not be there yet; replacing it makes it, and folders on the way.
+    /// Reads a file of the checkout at `root` that may not be there yet; replacing it makes it, and folders on the way. That a
+    /// file may be read and not replaced is found out by [`Original::may_be_replaced`].
     ///
     /// # Errors
     ///
@@ -94,16 +81,6 @@ impl Original {
     pub(crate) fn may_be_replaced(&self) -> Result<(), ReplaceError> {
         self.opened_to_replace()?;
         tempfile::tempfile_in(self.nearest_folder()).map(drop).map_err(self.folder_refused())
-    }
-
-    /// Puts `new` in the place of what was read: whole, or not at all. For several files there is [`replace_all`].
-    ///
-    /// # Errors
-    ///
-    /// As those of [`replace_all`].
-    pub(crate) fn replace(&self, new: &[u8]) -> Result<Written, ReplaceError> {
-        let written = replace_all(&[(self, new)])?;
-        Ok(written.first().copied().unwrap_or(Written::Unchanged))
     }
 
     fn path(&self) -> &Path {
@@ -149,13 +126,22 @@ impl Original {
 
     /// Refuses when the name leads elsewhere by now, or when other bytes stand there.
     fn compare(&self) -> Result<(), ReplaceError> {
-        let now = match resolved(&self.path)? {
-            Resolved::There(target) if target == self.target => Some(contents(&self.path, &target)?),
-            Resolved::Absent(target) if target == self.target => None,
-            _ if self.bytes.is_none() => {
+        let elsewhere = "was moved or linked to another file after it was read";
+        let now = match resolved(&self.path) {
+            Ok(Resolved::There(target)) if target == self.target => match contents(&self.path, &target) {
+                Ok(now) => Some(now),
+                Err(ReplaceError::Io { .. }) if !target.exists() => None,
+                Err(ReplaceError::NotAFile { .. } | ReplaceError::TooLarge { .. }) => {
+                    return Err(self.changed("was replaced by something else after it was read"));
+                }
+                Err(error) => return Err(error),
+            },
+            Ok(Resolved::Absent(target)) if target == self.target => None,
+            Ok(_) if self.bytes.is_none() => {
                 return Err(self.changed("was made by somebody else after it was read"));
             }
-            _ => return Err(self.changed("was moved or linked to another file after it was read")),
+            Ok(_) | Err(ReplaceError::Dangling { .. }) => return Err(self.changed(elsewhere)),
+            Err(error) => return Err(error),
         };
         match (&self.bytes, &now) {
             (was, now) if was == now => Ok(()),
@@ -179,7 +165,8 @@ impl Original {
             ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => ReplaceError::FolderReadOnly {
                 path: self.path.clone(),
                 folder: self.nearest_folder().to_owned(),
-                why: error.to_string(),
+                // In short: in full it names the temporary file.
+                why: error.kind().to_string(),
             },
             _ => self.io("its folder takes no new file, by which it would be replaced; nothing was written")(
                 error,

@@ -208,10 +208,10 @@ fn a_private_file_that_is_missing_is_told_only_in_a_checkout() {
     let program = checkout();
     std::fs::remove_file(program.home.path().join(FOLDER).join("priv/release-ocp-4.21.json")).unwrap();
     insta::assert_snapshot!(check(&program, &[]).shown(), @"
-    exit 1
-    core-services/release-controller/_releases/priv/release-ocp-4.21.json:1:1: error[private-stale] is missing, though release-ocp-4.21.json has a private counterpart
+    exit 0
+    core-services/release-controller/_releases/release-ocp-4.21.json:1:1: warning[private-missing] has no private file: core-services/release-controller/_releases/priv/release-ocp-4.21.json is not there
         mend: run make release-controllers
-    1 file checked: 1 error, no warnings
+    1 file checked: no errors, 1 warning
     ");
     write(&program, "copies/release-ocp-4.21.json", GOOD);
     std::fs::create_dir(program.home.path().join("copies/priv")).unwrap();
@@ -225,6 +225,158 @@ fn folders_are_walked_and_each_file_is_checked_once() {
     let file = format!("{FOLDER}/release-ocp-4.21.json");
     let ran = check(&program, &[".", FOLDER, &file, "-o", "json"]);
     assert_eq!((ran.code, &ran.json()["files"]), (0, &3.into()), "{}", ran.shown());
+}
+
+/// [`GOOD`] with a periodic that starts this job.
+fn with_periodic(job: &str) -> String {
+    let periodic =
+        format!("\"periodic\": {{\"p\": {{\"interval\": \"6h\", \"prowJob\": {{\"name\": {job:?}}}}}}}");
+    GOOD.replace("\"message\": \"m\",", &format!("\"message\": \"m\",\n  {periodic},"))
+}
+
+#[test]
+fn a_file_alone_is_compared_with_the_periodics_of_the_folder() {
+    let program = checkout();
+    let job = "periodic-ci-openshift-release-main-e2e-aws";
+    for name in ["release-ocp-4.20-ci.json", "release-ocp-4.21-ci.json"] {
+        write(&program, &format!("{FOLDER}/{name}"), &with_periodic(job));
+    }
+    // What is wrong with the others is not told, but that they could not be compared is.
+    write(&program, &format!("{FOLDER}/release-ocp-4.19-ci.json"), "{");
+    let mut command = program.command(&["payload-job", "check", "-v", "release-ocp-4.21-ci.json"]);
+    let ran: Ran = command.current_dir(program.home.path().join(FOLDER)).output().unwrap().into();
+    insta::assert_snapshot!(ran.shown(), @"
+    exit 1
+    release-ocp-4.21-ci.json:4:60: error[periodic-duplicate] periodic.p: periodic.p of release-ocp-4.20-ci.json starts the Prow job periodic-ci-openshift-release-main-e2e-aws as well
+        mend: remove one of the periodics, or give it a job of its own
+        why: The controller refuses a job that two periodics would start.
+        source: openshift/release-controller cmd/release-controller/config_validate.go
+    release-ocp-4.19-ci.json: line 1, column 1: is no valid JSON: EOF while parsing an object; its periodics were not compared
+    1 file checked: 1 error, no warnings
+    ");
+    // A file without periodics has nothing to compare.
+    let file = format!("{FOLDER}/release-ocp-4.21.json");
+    insta::assert_snapshot!(check(&program, &["-v", &file]).shown(), @"
+    exit 0
+    1 file checked: no errors, no warnings
+    ");
+    // The same folder by a path that leads elsewhere is not read together with this one.
+    write(&program, "copies/release-ocp-4.20-ci.json", &with_periodic(job));
+    assert_eq!(check(&program, &["copies"]).code, 0);
+}
+
+#[test]
+fn a_file_given_in_two_spellings_is_one_file() {
+    let program = checkout();
+    let home = program.home.path();
+    write(
+        &program,
+        &format!("{FOLDER}/one.json"),
+        &with_periodic("periodic-ci-openshift-release-main-e2e-aws"),
+    );
+    std::os::unix::fs::symlink(FOLDER, home.join("folder")).unwrap();
+    std::os::unix::fs::symlink(home.join(FOLDER).join("one.json"), home.join("link.json")).unwrap();
+    let spellings = [
+        format!("{FOLDER}/one.json"),
+        format!("./{FOLDER}/../_releases/one.json"),
+        home.join(FOLDER).join("one.json").display().to_string(),
+        "folder/one.json".to_owned(),
+        "link.json".to_owned(),
+    ];
+    let spellings: Vec<&str> = spellings.iter().map(String::as_str).collect();
+    insta::assert_snapshot!(check(&program, &spellings).shown(), @"
+    exit 0
+    1 file checked: no errors, no warnings
+    ");
+    // A link from elsewhere is looked at where the file stands.
+    write(&program, &format!("{FOLDER}/release-ocp-4.21.json"), &broken());
+    std::os::unix::fs::symlink(home.join(FOLDER).join("release-ocp-4.21.json"), home.join("other.json"))
+        .unwrap();
+    let told = check(&program, &["other.json"]).shown();
+    assert!(
+        told.contains(&format!("{FOLDER}/priv/release-ocp-4.21.json:7:14: error[private-stale]")),
+        "{told}"
+    );
+    // To the controller a second name in its folder is a second file.
+    std::os::unix::fs::symlink("one.json", home.join(FOLDER).join("two.json")).unwrap();
+    let told = check(&program, &[&format!("{FOLDER}/one.json")]).shown();
+    assert!(told.contains("periodic.p of core-services/release-controller/_releases/two.json"), "{told}");
+}
+
+#[test]
+fn what_is_no_file_of_a_reasonable_size_is_not_read() {
+    let program = checkout();
+    let at = |name: &str| program.home.path().join(FOLDER).join(name);
+    let made = std::process::Command::new("mkfifo").arg(at("pipe.json")).status().unwrap();
+    assert!(made.success());
+    std::os::unix::fs::symlink("/dev/zero", at("device.json")).unwrap();
+    std::fs::File::create(at("huge.json")).unwrap().set_len(65 * 1024 * 1024).unwrap();
+    std::fs::create_dir(at("folder")).unwrap();
+    std::os::unix::fs::symlink("folder", at("link.json")).unwrap();
+    std::os::unix::fs::symlink("nowhere.json", at("nothing.json")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", at("priv/release-ocp-4.22.json")).unwrap();
+    write(
+        &program,
+        &format!("{FOLDER}/release-ocp-4.22.json"),
+        &with_periodic("periodic-ci-openshift-release-main-e2e-aws"),
+    );
+    insta::assert_snapshot!(check(&program, &[]).shown(), @"
+    exit 2
+    regatta: core-services/release-controller/_releases/device.json: is a device, pipe or socket, not a regular file; name a release configuration
+    regatta: core-services/release-controller/_releases/huge.json: is larger than 64 MiB, and no release configuration is; name a release configuration
+    regatta: core-services/release-controller/_releases/link.json: is a folder, not a regular file; name a release configuration
+    regatta: core-services/release-controller/_releases/nothing.json: is a link to nowhere.json, and nothing is there
+    regatta: core-services/release-controller/_releases/pipe.json: is a device, pipe or socket, not a regular file; name a release configuration
+    regatta: core-services/release-controller/_releases/priv/release-ocp-4.22.json: is a device, pipe or socket, not a regular file; name a release configuration
+    3 files checked: no errors, no warnings; 6 files not read
+    ");
+    let ran = check(&program, &["--format", "sarif"]);
+    let invocation = &ran.json()["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let notifications = invocation["toolExecutionNotifications"].as_array().unwrap();
+    let uri =
+        |n: &serde_json::Value| n["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].to_string();
+    let mut told: Vec<String> = notifications.iter().map(uri).collect();
+    told.sort();
+    insta::assert_snapshot!(told.join("\n"), @r#"
+    "core-services/release-controller/_releases/device.json"
+    "core-services/release-controller/_releases/huge.json"
+    "core-services/release-controller/_releases/link.json"
+    "core-services/release-controller/_releases/nothing.json"
+    "core-services/release-controller/_releases/pipe.json"
+    "core-services/release-controller/_releases/priv/release-ocp-4.22.json"
+    "#);
+    // As the sibling of a file they are passed over.
+    insta::assert_snapshot!(check(&program, &[&format!("{FOLDER}/release-ocp-4.22.json"), "-v"]).shown(), @"
+    exit 0
+    core-services/release-controller/_releases/device.json: is a device, pipe or socket, not a regular file; name a release configuration; its periodics were not compared
+    core-services/release-controller/_releases/huge.json: is larger than 64 MiB, and no release configuration is; name a release configuration; its periodics were not compared
+    core-services/release-controller/_releases/link.json: is a folder, not a regular file; name a release configuration; its periodics were not compared
+    core-services/release-controller/_releases/nothing.json: is a link to nowhere.json, and nothing is there; its periodics were not compared
+    core-services/release-controller/_releases/pipe.json: is a device, pipe or socket, not a regular file; name a release configuration; its periodics were not compared
+    core-services/release-controller/_releases/priv/release-ocp-4.22.json: is a device, pipe or socket, not a regular file; name a release configuration; its periodics were not compared
+    1 file checked: no errors, no warnings
+    ");
+}
+
+#[test]
+fn a_link_to_nowhere_is_told_as_one_and_a_near_name_is_not_the_name_itself() {
+    let program = Program::new();
+    write(&program, "danger.json", GOOD);
+    std::os::unix::fs::symlink("gone/x.json", program.home.path().join("dang.json")).unwrap();
+    insta::assert_snapshot!(check(&program, &["dang.json", "Dangers.json"]).shown(), @"
+    exit 2
+    regatta: dang.json: is a link to gone/x.json, and nothing is there
+    regatta: Dangers.json: there is no such file; near it is danger.json
+    no files checked: no errors, no warnings; 2 files not read
+    ");
+    let sarif = check(&program, &["--format", "sarif", "dang.json"]).json();
+    assert_eq!(
+        sarif["runs"][0]["invocations"][0]["toolExecutionNotifications"][0]["message"]["text"],
+        "dang.json: is a link to gone/x.json, and nothing is there"
+    );
+    let sarif = check(&program, &["--format", "sarif", "danger.json"]).json();
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], true);
 }
 
 #[test]

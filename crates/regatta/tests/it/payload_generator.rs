@@ -2,9 +2,10 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::time::Duration;
 
 use crate::program::{Program, Ran};
 
@@ -128,6 +129,17 @@ impl Checkout {
         checkout
     }
 
+    /// With a program of its own, put there by another process: one that this process has open for writing might not be started.
+    fn program(&self, file: &str, text: &str) {
+        let path = self.root.join(file);
+        let _ = fs::remove_file(&path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let draft = self.program.home.path().join("draft");
+        fs::write(&draft, text).unwrap();
+        fs::set_permissions(&draft, fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(Command::new("cp").arg(&draft).arg(&path).status().unwrap().success());
+    }
+
     fn write(&self, file: &str, text: &str) {
         fs::write(self.root.join(file), text).unwrap();
     }
@@ -205,6 +217,10 @@ fn an_edit_is_followed_by_the_generator_in_a_virtual_environment_of_its_own() {
         "generating release-ocp-4.21.json",
         &format!("generated with {}", venv.display()),
         "now runs 10 times on each payload, and its runs are judged statistically",
+        &format!(
+            "`make release-controllers` is done; whole output: {}",
+            venv.parent().unwrap().join(LOG).display()
+        ),
     ] {
         assert!(ran.err.contains(shown), "{shown:?} is not shown:\n{}", ran.err);
     }
@@ -228,7 +244,7 @@ fn an_edit_is_followed_by_the_generator_in_a_virtual_environment_of_its_own() {
     // With all there, only make runs; and it says nothing when nothing is to be said.
     let ran = run(checkout.aggregate("gcp-ovn-4.21-serial", &["--quiet"]).envs(pip_settings()));
     assert_eq!(ran.code, 0, "{}", ran.shown());
-    assert!(!ran.err.contains("generating"), "{}", ran.err);
+    assert!(!ran.err.contains("generating") && !ran.err.contains("whole output"), "{}", ran.err);
     let log = checkout.read(LOG);
     assert!(!log.contains("pip install") && log.contains("generating release-ocp"), "{log}");
     assert!(checkout.read(PRIVATE).contains("aggregated-gcp-ovn-4.21-serial"));
@@ -270,29 +286,136 @@ fn a_make_without_the_network_is_told_so() {
     assert!(ran.err.contains(told), "{}", ran.err);
 }
 
+/// The program at work, with what it says.
+struct Running {
+    child: Child,
+    err: BufReader<ChildStderr>,
+    told: String,
+}
+
+impl Running {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let err = BufReader::new(child.stderr.take().unwrap());
+        Self { child, err, told: String::new() }
+    }
+
+    /// Reads until a line with this.
+    fn until(&mut self, text: &str) {
+        let mut line = String::new();
+        while !line.contains(text) {
+            line.clear();
+            assert_ne!(self.err.read_line(&mut line).unwrap(), 0, "never said {text:?}:\n{}", self.told);
+            self.told.push_str(&line);
+        }
+    }
+
+    /// To Regatta alone: what it started has to hear of it from Regatta.
+    fn signal(&self, signal: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("sh").args(["-c", "kill -s \"$1\" \"$0\"", &id, signal]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// The exit code, and all that was told.
+    fn ended(mut self) -> (Option<i32>, String) {
+        self.err.read_to_string(&mut self.told).unwrap();
+        (self.child.wait().unwrap().code(), self.told)
+    }
+}
+
+/// Whether whoever runs the tests has this process, and all that it starts, ignore hangups.
+fn hangup_is_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or("0");
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1
+}
+
 #[test]
 fn an_interrupt_ends_make_and_the_edit_stays() {
-    let checkout = Checkout::with_recipe("echo waiting; exec tail -f /dev/null");
-    let mut child = checkout
-        .aggregate("gcp-ovn-4.21-serial", &[])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut err = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while line.trim_end() != "waiting" {
-        line.clear();
-        assert_ne!(err.read_line(&mut line).unwrap(), 0, "make never began");
+    for signal in ["INT", "TERM", "HUP", "QUIT"] {
+        if signal == "HUP" && hangup_is_ignored() {
+            continue;
+        }
+        let checkout = Checkout::with_recipe("echo waiting; exec tail -f /dev/null");
+        let mut running = Running::start(&mut checkout.aggregate("gcp-ovn-4.21-serial", &[]));
+        running.until("waiting");
+        running.signal(signal);
+        let (code, told) = running.ended();
+        assert_eq!(code, Some(1), "{signal}: {told}");
+        let expected = "interrupted: `make release-controllers` was ended before its time; the edit stays";
+        assert!(told.contains(expected), "{signal}: {told}");
+        assert!(checkout.read(CONFIG).contains("\"aggregated-gcp-ovn-4.21-serial\""));
     }
-    let id = child.id().to_string();
-    assert!(Command::new("sh").args(["-c", "kill -s INT \"$0\"", &id]).status().unwrap().success());
-    let mut told = String::new();
-    err.read_to_string(&mut told).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(1), "{told}");
-    assert!(
-        told.contains("interrupted: `make release-controllers` was ended before its time; the edit stays"),
-        "{told}"
+}
+
+#[test]
+fn the_second_interrupt_kills_all_that_make_has_started() {
+    // Nothing here listens to a first interrupt. The pipe comes to its end when the last of them is gone.
+    let checkout = Checkout::with_recipe(
+        "trap '' INT TERM; echo waiting; exec 3>alive; tail -f /dev/null & echo more; wait; wait; wait",
     );
-    assert!(checkout.read(CONFIG).contains("\"aggregated-gcp-ovn-4.21-serial\""));
+    let alive = checkout.root.join("alive");
+    assert!(Command::new("mkfifo").arg(&alive).status().unwrap().success());
+    let (send, gone) = std::sync::mpsc::channel();
+    std::thread::spawn(move || send.send(fs::read(alive).map(|rest| rest.len())));
+    let mut running = Running::start(&mut checkout.aggregate("gcp-ovn-4.21-serial", &[]));
+    running.until("more");
+    running.signal("INT");
+    running.until("interrupt again to kill it");
+    running.signal("INT");
+    let (code, told) = running.ended();
+    assert_eq!(code, Some(1), "{told}");
+    assert!(told.contains("interrupted: `make release-controllers` was ended"), "{told}");
+    // However long it takes; the bound only ends a test that would wait for ever.
+    let gone = gone.recv_timeout(Duration::from_secs(300)).expect("what make started lives on");
+    assert_eq!(gone.unwrap(), 0);
+}
+
+#[test]
+fn after_an_interrupt_no_further_step_is_begun() {
+    // A step that succeeds in spite of it: the question for PyYAML.
+    let checkout = Checkout::with_recipe("echo never > made");
+    checkout.program("venv/bin/python", "#!/bin/sh\nkill -s INT \"$PPID\"\nexit 0\n");
+    let ran = run(&mut checkout.aggregate("gcp-ovn-4.21-serial", &["-o", "json"]));
+    assert_eq!(ran.code, 1, "{}", ran.shown());
+    assert_eq!(ran.json()["make"]["ran"], false);
+    let root = checkout.root.display();
+    for told in [
+        "interrupted before `make release-controllers`, which was not run; the edit stays",
+        &format!("to go on: cd {root} && . venv/bin/activate && make release-controllers"),
+    ] {
+        assert!(ran.err.contains(told), "{told:?} is not said:\n{}", ran.err);
+    }
+    assert!(!checkout.root.join("made").exists());
+}
+
+#[test]
+fn an_interrupted_venv_is_removed_and_the_command_that_goes_on_is_named() {
+    let checkout = Checkout::new();
+    let half =
+        "#!/bin/sh\nmkdir -p venv/bin && cp /bin/sh venv/bin/python && echo begun\nexec tail -f /dev/null\n";
+    checkout.program("bin/python3", half);
+    let mut search = vec![checkout.root.join("bin")];
+    search.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap()));
+    let mut running = Running::start(
+        checkout.aggregate("gcp-ovn-4.21-serial", &[]).env("PATH", std::env::join_paths(search).unwrap()),
+    );
+    running.until("begun");
+    assert!(checkout.root.join("venv/bin/python").exists());
+    running.signal("INT");
+    let (code, told) = running.ended();
+    assert_eq!(code, Some(1), "{told}");
+    let root = checkout.root.display();
+    for expected in [
+        "interrupted: `python3 -m venv venv` was ended before its time; the edit stays",
+        &format!("what it made of {root}/venv was removed again"),
+        &format!(
+            "to go on: cd {root} && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && \
+             make release-controllers"
+        ),
+    ] {
+        assert!(told.contains(expected), "{expected:?} is not said:\n{told}");
+    }
+    assert!(!checkout.root.join("venv").exists());
 }

@@ -38,6 +38,7 @@ fn a_run_as_good_as_its_history_passes() {
     exit 0
     Passed: 10 runs finished; none of 40 tests failed.
     note: disruption is not judged: no run left data of it
+    note: the history knows 38 of 39 tests
     ");
 }
 
@@ -53,8 +54,9 @@ fn a_test_that_got_worse_fails_the_run_and_says_why() {
     3 of 10  8         1.3e-9  5.1e-8  openshift-tests: [sig-apps] StatefulSet should survive a restart of its node [Conformance] (case 12) [Suite:openshift/conformance/parallel]
                                        Passed 3 times, failed 7 times. The historical pass rate is 99% (198 of 200 runs). The required number of passes is 8. Even 50 further passing runs would not make it pass.
 
-    Of 1 failed test every one stays worse when the number of tests is taken into account. Were nothing changed, under 0.01 of 39 compared tests would fail on average.
+    The one failed test judged by its passes stays worse when the number of tests is taken into account. Were nothing changed, under 0.01 of 38 tests with a history would fail on average.
     note: disruption is not judged: no run left data of it
+    note: the history knows 38 of 39 tests
     ");
 }
 
@@ -73,12 +75,23 @@ fn scripts_get_every_figure_of_a_failure() {
     }
     json["failed_tests"][0]["q_value"] = "…".into();
     json["power"] = "…".into();
+    assert_eq!(json["runs"].as_array().map(Vec::len), Some(10));
+    json["runs"].as_array_mut().unwrap().truncate(1);
     insta::assert_snapshot!(serde_json::to_string_pretty(&json).unwrap(), @r#"
     {
       "schema": "regatta.judgement/v1",
       "passed": false,
       "attempts": 10,
       "unfinished": 0,
+      "runs": [
+        {
+          "id": "2017500000000000000",
+          "state": "finished",
+          "why": null,
+          "result": "FAILURE",
+          "url": "https://prow.ci.openshift.org/view/gs/test-platform-results/logs/periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade/2017500000000000000"
+        }
+      ],
       "failed_tests": [
         {
           "suite": "openshift-tests",
@@ -116,7 +129,8 @@ fn scripts_get_every_figure_of_a_failure() {
             "if": "stays-failed",
             "tried": 50
           },
-          "advice": null
+          "advice": null,
+          "message_of_failure": "timed out"
         }
       ],
       "tests": 40,
@@ -128,19 +142,23 @@ fn scripts_get_every_figure_of_a_failure() {
       "history": {
         "source": "history.jsonl",
         "tests": 39,
-        "runs": null
+        "runs": null,
+        "knows": 38
       },
       "discoveries": {
         "tested": 39,
-        "failed_for_sure": 1,
-        "failed_maybe_by_chance": 0,
+        "with_history": 38,
+        "failed_beyond_chance": 1,
+        "failed_within_chance": 0,
         "expected_false_failures": "…",
         "false_alarm": "…"
       },
       "power": "…",
       "notes": [
-        "disruption is not judged: no run left data of it"
-      ]
+        "disruption is not judged: no run left data of it",
+        "the history knows 38 of 39 tests"
+      ],
+      "warnings": []
     }
     "#);
 }
@@ -174,8 +192,164 @@ fn too_many_runs_without_an_end_fail_the_whole() {
     exit 1
     Failed: 6 runs finished, 4 did not; none of 40 tests failed.
       4 runs did not finish; at most 3 are tolerated
+      run 2017500000000000000 did not finish: finished.json is missing
+      run 2017500000314572800 did not finish: finished.json is missing
+      run 2017500000524288000 did not finish: finished.json is missing
+      run 2017500000943718400 did not finish: finished.json is missing
+    note: both finished.json and prowjob.json are asked of every run, for both occur here; runs with one of them only count as unfinished: 2017500000000000000, 2017500000314572800, 2017500000524288000, 2017500000943718400
     ");
     assert_eq!(judge(&program, &["--max-unfinished", "4"]).code, 0);
+}
+
+#[test]
+fn scripts_learn_of_each_run_whether_it_finished() {
+    let program = Program::new();
+    made(&program, &Sample { unfinished: vec![1], ..small() });
+    let json = judge(&program, &["-o", "json"]).json();
+    insta::assert_snapshot!(serde_json::to_string_pretty(&json["runs"].as_array().unwrap()[..2]).unwrap(), @r#"
+    [
+      {
+        "id": "2017500000000000000",
+        "state": "finished",
+        "why": null,
+        "result": "SUCCESS",
+        "url": "https://prow.ci.openshift.org/view/gs/test-platform-results/logs/periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade/2017500000000000000"
+      },
+      {
+        "id": "2017500000104857600",
+        "state": "unfinished",
+        "why": "finished.json is missing",
+        "result": "PENDING",
+        "url": "https://prow.ci.openshift.org/view/gs/test-platform-results/logs/periodic-ci-openshift-release-master-ci-4.21-e2e-gcp-ovn-upgrade/2017500000104857600"
+      }
+    ]
+    "#);
+    assert!(
+        json["notes"][0].as_str().is_some_and(|note| note.contains("did not finish")),
+        "{}",
+        json["notes"]
+    );
+}
+
+#[test]
+fn a_history_of_other_tests_is_warned_of_even_in_quiet() {
+    let program = Program::new();
+    made(&program, &small());
+    std::fs::write(
+        program.home.path().join("other.jsonl"),
+        "{\"suite\":\"unit\",\"name\":\"x\",\"percent\":99}\n",
+    )
+    .unwrap();
+    let ran = program.run(&["payload-job", "judge", "runs", "--history", "other.jsonl", "-q"]);
+    insta::assert_snapshot!(ran.shown(), @"
+    exit 0
+    Passed: 10 runs finished; none of 40 tests failed.
+    warning: the history knows none of 39 tests: its suites are unit, those of the runs are openshift-tests, openshift-tests-upgrade and openshift-tests-upgrade|||Operator Conditions; every test counts as new, which lets much pass
+    ");
+}
+
+#[test]
+fn runs_are_not_compared_with_themselves() {
+    let program = Program::new();
+    made(&program, &small());
+    let run = crate::payload_judge_sample::run_id(0);
+    let mut told = String::new();
+    for history in ["runs", "./runs/../runs", &format!("runs/{run}"), "."] {
+        let ran = program.run(&["payload-job", "judge", "runs", "--history", history]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{history}");
+        told.push_str(&ran.err);
+    }
+    insta::assert_snapshot!(told, @"
+    regatta: --history runs is the folder of the judged runs itself, so runs would be compared with themselves: keep earlier runs in a folder of their own
+    regatta: --history ./runs/../runs is the folder of the judged runs itself, so runs would be compared with themselves: keep earlier runs in a folder of their own
+    regatta: --history runs/2017500000000000000 lies within the folder of the judged runs, so runs would be compared with themselves: keep earlier runs in a folder of their own
+    regatta: --history . holds the judged runs, so runs would be compared with themselves: keep earlier runs in a folder of their own
+    ");
+}
+
+#[test]
+fn a_history_of_another_job_is_noted() {
+    let program = Program::new();
+    make(&program.home.path().join("now"), &small());
+    make(&program.home.path().join("before"), &Sample { runs: 20, ..small() });
+    for entry in std::fs::read_dir(program.home.path().join("before/runs")).unwrap() {
+        let file = entry.unwrap().path().join("prowjob.json");
+        let text = std::fs::read_to_string(&file).unwrap().replace(JOB, "periodic-another");
+        std::fs::write(file, text).unwrap();
+    }
+    let ran = program.run(&["payload-job", "judge", "now/runs", "--history", "before/runs"]);
+    assert!(ran.err.contains("of another job: they are of periodic-another, those judged of"), "{}", ran.err);
+}
+
+#[test]
+fn runs_are_boiled_down_to_a_history_that_judges_as_they_do() {
+    let program = Program::new();
+    make(&program.home.path().join("now"), &Sample { worse: vec![(12, 0.3)], ..small() });
+    make(&program.home.path().join("before"), &Sample { runs: 40, ..small() });
+    let ran = program.run(&["payload-job", "judge", "before/runs", "--write-history", "before.jsonl", "-q"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let by = |history: &str| {
+        program.run(&["payload-job", "judge", "now/runs", "--history", history, "-o", "json"]).json()
+    };
+    let (folder, file) = (by("before/runs"), by("before.jsonl"));
+    assert_eq!(folder["failed_tests"], file["failed_tests"]);
+    assert_eq!(folder["failed_tests"].as_array().map(Vec::len), Some(1));
+    assert_eq!(file["history"]["runs"], 40);
+    let odd = program.run(&["payload-job", "judge", "before/runs", "--write-history", "before.txt"]);
+    assert_eq!(odd.code, 2);
+    assert!(odd.err.contains("the name must end in .jsonl"), "{}", odd.err);
+}
+
+#[test]
+fn a_history_that_cannot_be_had_makes_the_gate_strict() {
+    let program = Program::new();
+    made(&program, &Sample { worse: vec![(12, 0.6)], ..small() });
+    assert_eq!(program.run(&["payload-job", "judge", "runs"]).code, 0);
+    let ran = program.run(&["payload-job", "judge", "runs", "--history-unavailable"]);
+    assert_eq!(ran.code, 1);
+    assert!(ran.out.contains("the history could not be read; 99% is assumed"), "{}", ran.out);
+    assert_eq!(judge(&program, &["--history-unavailable"]).code, 2);
+}
+
+#[test]
+fn whether_a_suite_must_have_run_can_be_said() {
+    let program = Program::new();
+    for run in 0..6 {
+        let folder = program.home.path().join(format!("runs/{run}/junit"));
+        std::fs::create_dir_all(&folder).unwrap();
+        let junit = "<testsuite name='unit'><testcase name='a'/></testsuite>";
+        std::fs::write(folder.join("junit.xml"), junit).unwrap();
+    }
+    let code = |suites: &str| program.run(&["payload-job", "judge", "runs", "--suites", suites]).code;
+    assert_eq!([code("auto"), code("required"), code("any")], [0, 1, 0]);
+}
+
+#[test]
+fn a_report_is_no_standard_output() {
+    let program = Program::new();
+    made(&program, &small());
+    let mut told = String::new();
+    for place in ["-", "/dev/stdout", "/proc/self/fd/1"] {
+        let ran = judge(&program, &["--report", place]);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+        told.push_str(&ran.err);
+    }
+    insta::assert_snapshot!(told, @"
+    regatta: --report -: a file of its own is needed, since standard output has the verdict (-o json for scripts)
+    regatta: --report /dev/stdout: a file of its own is needed, since standard output has the verdict (-o json for scripts)
+    regatta: --report /proc/self/fd/1: a file of its own is needed, since standard output has the verdict (-o json for scripts)
+    ");
+}
+
+#[test]
+fn the_power_is_that_of_the_minimum_in_force() {
+    let program = Program::new();
+    made(&program, &Sample { runs: 3, ..small() });
+    let power = |minimum: &str| {
+        judge(&program, &["-o", "json", "--minimum-attempts", minimum]).json()["power"].clone()
+    };
+    assert_eq!((power("1")["required"].as_u64(), power("1")["caution"].as_str()), (Some(1), None));
+    assert_eq!((power("4")["required"].as_u64(), power("4")["caution"].as_str()), (None, Some("too-few")));
 }
 
 #[test]
@@ -279,7 +453,7 @@ fn what_cannot_be_judged_or_written_is_refused_and_nothing_is_changed() {
     insta::assert_snapshot!(told, @r#"
     regatta: nowhere: there is no such folder; . holds empty, plain, runs
     regatta: empty: holds no run: it is empty; a folder a run, or an .xml file a run, is expected in it
-    regatta: nowhere.jsonl: the history cannot be read: No such file or directory (os error 2)
+    regatta: nowhere.jsonl: there is no such file or folder; . holds empty, file, history.jsonl, odd.jsonl, plain, runs
     regatta: odd.jsonl, line 1: is no valid JSON: EOF while parsing an object (column 12)
     regatta: no/such/judge.html cannot be written: there is no folder no/such
     regatta: empty cannot be written: it is no regular file

@@ -8,15 +8,27 @@ use jiff::SignedDuration;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
+/// A week, longer than any run: more is an error of whoever measured.
+const SECONDS_MAX: u64 = 7 * 24 * 60 * 60;
+
+/// What a file says.
+#[derive(Debug, PartialEq, Eq, Default)]
+pub(super) struct Read {
+    /// Seconds of each backend.
+    pub(super) seconds: BTreeMap<String, u64>,
+    /// What of it was left out, and why.
+    pub(super) notes: Vec<String>,
+}
+
 /// Seconds of each backend, rounded up (reference: payload jobs, b.10).
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, u64>, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Read, String> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| format!("is no valid JSON: {error}"))?;
     let Some(Value::Object(backends)) =
         value.as_object().and_then(|object| get(object, "BackendDisruptions"))
     else {
         return Err("has no object `BackendDisruptions`".to_owned());
     };
-    let mut seconds = BTreeMap::new();
+    let mut read = Read::default();
     for (key, backend) in backends {
         let Value::Object(backend) = backend else {
             return Err(format!("`{key}` is no object"));
@@ -29,9 +41,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, u64>, String> {
                 "`{key}` has the duration {duration}, where one such as \"1m2.5s\" is expected"
             ));
         };
-        seconds.insert(name.to_owned(), whole);
+        if whole > SECONDS_MAX {
+            read.notes.push(format!("`{name}` was disrupted for {whole} s, more than a week; left out"));
+        } else {
+            read.seconds.insert(name.to_owned(), whole);
+        }
     }
-    Ok(seconds)
+    Ok(read)
 }
 
 /// Names match in any case, as for those who write the file.
@@ -51,7 +67,7 @@ fn whole_seconds(duration: &Value) -> Option<u64> {
     };
     let whole = u64::try_from(duration.as_secs()).ok()?;
     let rest = duration.subsec_nanos();
-    (rest >= 0).then(|| whole + u64::from(rest > 0))
+    (rest >= 0).then(|| whole.saturating_add(u64::from(rest > 0)))
 }
 
 #[cfg(test)]
@@ -71,8 +87,17 @@ mod tests {
             ("null", 0),
         ] {
             let json = format!("{{\"backendDisruptions\": {{\"a\": {{\"DisruptedDuration\": {written}}}}}}}");
-            assert_eq!(read(json.as_bytes()), Ok(BTreeMap::from([("a".to_owned(), seconds)])), "{written}");
+            let read = read(json.as_bytes()).unwrap();
+            assert_eq!(read.seconds, BTreeMap::from([("a".to_owned(), seconds)]), "{written}");
         }
+    }
+
+    #[test]
+    fn more_than_a_week_is_left_out() {
+        let json = "{\"BackendDisruptions\": {\"a\": {\"DisruptedDuration\": \"200h\"}, \"b\": {\"DisruptedDuration\": \"1s\"}}}";
+        let read = read(json.as_bytes()).unwrap();
+        assert_eq!(read.seconds, BTreeMap::from([("b".to_owned(), 1)]));
+        assert_eq!(read.notes, ["`a` was disrupted for 720000 s, more than a week; left out"]);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum GatherError {
     },
     /// The folder of a single run.
     #[error(
-        "{}: is the folder of one run, for it holds {marker} itself; give the folder around it, with one folder a run",
+        "{}: is the folder of one run, for it holds {marker}; give the folder around it, with one folder a run",
         dir.display()
     )]
     OneRun {
@@ -49,6 +49,16 @@ pub enum GatherError {
         dir: PathBuf,
         /// What tells so.
         marker: &'static str,
+    },
+    /// The runs are further down, and which are meant is not clear.
+    #[error("{}: the runs are one folder deeper: give one of {deeper}{beside}", dir.display())]
+    Deeper {
+        /// The folder.
+        dir: PathBuf,
+        /// The folders that hold runs.
+        deeper: String,
+        /// Folders beside them that are runs themselves, as a half-sentence.
+        beside: String,
     },
     /// Runs are there, but none is of the job and payload that were asked for.
     #[error("{}: no run in it (of {count}) is of the job and payload asked for: {why}", dir.display())]
@@ -73,10 +83,22 @@ impl GatherError {
         Self::NoRuns { dir: dir.to_owned(), there }
     }
 
+    pub(super) fn deeper(dir: &Path, shelves: &[PathBuf], beside: &BTreeSet<String>) -> Self {
+        let shelves: Vec<String> = shelves.iter().map(|shelf| shelf.display().to_string()).collect();
+        let beside = if beside.is_empty() {
+            String::new()
+        } else {
+            format!("; beside them are runs in {} itself: {}", dir.display(), shortlist(beside))
+        };
+        Self::Deeper { dir: dir.to_owned(), deeper: shortlist(&shelves), beside }
+    }
+
     /// A folder that cannot be opened: missing, a file, or barred.
     pub(in crate::judge) fn unopened(path: &Path, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::NotFound => Self::Missing { dir: path.to_owned(), there: around(path) },
+            io::ErrorKind::NotFound => {
+                Self::Missing { dir: path.to_owned(), there: around(path, LookedFor::Folder) }
+            }
             io::ErrorKind::NotADirectory => Self::NotAFolder { path: path.to_owned() },
             _ => Self::Unreadable { path: path.to_owned(), source },
         }
@@ -88,20 +110,28 @@ fn names_in(dir: &Path) -> BTreeSet<String> {
     entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
-/// What is there instead of a missing folder: the nearest folder above it that exists, and its folders.
-fn around(path: &Path) -> String {
+/// What is there instead of something that is missing: the nearest folder above it that exists, and what is in it.
+pub(in crate::judge) fn around(path: &Path, looked_for: LookedFor) -> String {
     let Some(above) = path.ancestors().skip(1).find(|above| above.as_os_str().is_empty() || above.is_dir())
     else {
         return String::new();
     };
     let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
-    let folders: BTreeSet<String> = names_in(above)
+    let names: BTreeSet<String> = names_in(above)
         .into_iter()
-        .filter(|name| !name.starts_with('.') && above.join(name).is_dir())
+        .filter(|name| !name.starts_with('.'))
+        .filter(|name| looked_for == LookedFor::FileOrFolder || above.join(name).is_dir())
         .collect();
-    if folders.is_empty() {
-        format!("; {} holds no folder", above.display())
-    } else {
-        format!("; {} holds {}", above.display(), shortlist(&folders))
+    match (names.is_empty(), looked_for) {
+        (false, _) => format!("; {} holds {}", above.display(), shortlist(&names)),
+        (true, LookedFor::Folder) => format!("; {} holds no folder", above.display()),
+        (true, LookedFor::FileOrFolder) => format!("; {} is empty", above.display()),
     }
+}
+
+/// What is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::judge) enum LookedFor {
+    Folder,
+    FileOrFolder,
 }

@@ -1,8 +1,9 @@
 //! Which folders are runs, and which files of a run are of interest.
 
-use super::GatherError;
+use super::shelves::{holding_runs, is_like_a_run};
+use super::{GatherError, Scope};
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 
@@ -42,6 +43,7 @@ pub(super) struct Files {
     pub(super) finished: Option<PathBuf>,
     pub(super) prow_job: Option<PathBuf>,
     pub(super) started: Option<PathBuf>,
+    build_log: Option<PathBuf>,
     /// How many files an earlier judgement left, and how many others there are.
     ours: usize,
     others: usize,
@@ -53,19 +55,48 @@ impl Files {
     pub(super) const fn is_only_ours(&self) -> bool {
         self.ours > 0 && self.others == 0
     }
+
+    /// Whether anything here is what a run leaves.
+    pub(super) const fn are_of_a_run(&self) -> bool {
+        !self.junit.is_empty()
+            || !self.other_xml.is_empty()
+            || !self.disruption.is_empty()
+            || self.finished.is_some()
+            || self.prow_job.is_some()
+            || self.started.is_some()
+            || self.build_log.is_some()
+    }
 }
 
 /// Whether a file or folder of this name is what a judgement writes (reference: payload jobs, b.11).
-fn is_ours(name: &str) -> bool {
+pub(super) fn is_ours(name: &str) -> bool {
     name.starts_with("aggregation-") || name == "junit-aggregated.xml" || name == "job-run-summary.html"
 }
 
-fn is_hidden(name: &str) -> bool {
+pub(super) fn is_hidden(name: &str) -> bool {
     name.starts_with('.')
 }
 
-fn is_xml(name: &str) -> bool {
-    name.ends_with(".xml")
+/// The name of XML, plain or packed, without its endings, in any case.
+fn xml_stem(name: &str) -> Option<&str> {
+    let without = |ending: &str| {
+        let (stem, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+        end.eq_ignore_ascii_case(ending).then_some(stem)
+    };
+    without(".xml").or_else(|| without(".xml.gz"))
+}
+
+pub(super) fn is_xml(name: &str) -> bool {
+    xml_stem(name).is_some()
+}
+
+/// Whether a file is JUnit by its path within the run, which begins with a slash.
+pub(super) fn is_junit(within: &str) -> bool {
+    is_xml(within) && within.to_ascii_lowercase().contains("/junit")
+}
+
+fn no_regular_file(path: &Path) -> String {
+    format!("{}: is no regular file (a pipe, a device or the like), not read", path.display())
 }
 
 fn name_of(entry: &DirEntry) -> String {
@@ -78,44 +109,21 @@ fn entries(dir: &Path) -> Result<Vec<DirEntry>, GatherError> {
         .map_err(|source| GatherError::unopened(dir, source))
 }
 
-/// Finds the runs: the folders, or where there are none the loose `.xml` files.
-pub(super) fn find_runs(dir: &Path) -> Result<Found, GatherError> {
-    let (mut folders, mut files, mut notes) = (Vec::new(), Vec::new(), Vec::new());
+/// Finds the runs: the folders, or where there are none the loose `.xml` files. Runs that are one folder deeper are found
+/// where it is clear which are meant.
+pub(super) fn find_runs(dir: &Path, scope: Scope) -> Result<Found, GatherError> {
     let canonical = dir.canonicalize().map_err(|source| GatherError::unopened(dir, source))?;
     let mut seen = HashSet::from([canonical]);
-    let mut inside = entries(dir)?;
-    inside.sort_by(|a, b| by_id(&name_of(a), &name_of(b)));
-    for entry in inside {
-        let (name, path) = (name_of(&entry), entry.path());
-        if is_hidden(&name) || is_ours(&name) {
-            continue;
+    let Top { folders, files, mut notes, of_one_run } = Top::read(dir, &mut seen)?;
+    let one_run = |marker: &'static str| GatherError::OneRun { dir: dir.to_owned(), marker };
+    match (of_one_run, folders.as_slice()) {
+        // A log that somebody keeps beside runs says nothing.
+        (Some("build-log.txt itself"), folders) if folders.iter().any(|place| is_like_a_run(&place.id)) => {}
+        (Some(marker), _) => return Err(one_run(marker)),
+        (None, [only]) if only.id == "artifacts" => {
+            return Err(one_run("its folder `artifacts`, and no other folder"));
         }
-        // What a link points at counts, once.
-        let Ok(metadata) = fs::metadata(&path) else {
-            notes.push(format!("{}: is a link that leads nowhere", path.display()));
-            continue;
-        };
-        if metadata.is_dir() {
-            if path.canonicalize().is_ok_and(|canonical| seen.insert(canonical)) {
-                folders.push(RunPlace { id: name, path, kind: PlaceKind::Folder });
-            } else {
-                notes.push(format!("{}: leads to a folder that is here already", path.display()));
-            }
-            continue;
-        }
-        match name.as_str() {
-            "finished.json" => {
-                return Err(GatherError::OneRun { dir: dir.to_owned(), marker: "finished.json" });
-            }
-            "prowjob.json" => {
-                return Err(GatherError::OneRun { dir: dir.to_owned(), marker: "prowjob.json" });
-            }
-            _ if is_xml(&name) => {
-                let id = name.trim_end_matches(".xml").to_owned();
-                files.push(RunPlace { id, path, kind: PlaceKind::LooseFile });
-            }
-            _ => {}
-        }
+        (None, _) => {}
     }
     if folders.is_empty() {
         return Ok(Found { places: files, notes });
@@ -124,7 +132,98 @@ pub(super) fn find_runs(dir: &Path) -> Result<Found, GatherError> {
         let names: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
         notes.push(format!("not read, for the runs are in folders: {}", names.join(", ")));
     }
-    Ok(Found { places: folders, notes })
+    let shelves: Vec<Vec<PathBuf>> =
+        folders.iter().map(|place| holding_runs(&place.id, &place.path)).collect();
+    if shelves.iter().all(Vec::is_empty) {
+        return Ok(Found { places: folders, notes });
+    }
+    let mut beside = BTreeSet::new();
+    for (place, _) in folders.iter().zip(&shelves).filter(|(_, shelves)| shelves.is_empty()) {
+        if place.files()?.are_of_a_run() {
+            beside.insert(place.id.clone());
+        } else {
+            notes.push(format!("{}: was left out, for nothing of a run is in it", place.path.display()));
+        }
+    }
+    let shelves = shelves.concat();
+    let is_clear = beside.is_empty() && (shelves.len() == 1 || scope == Scope::ManyPayloads);
+    if !is_clear {
+        return Err(GatherError::deeper(dir, &shelves, &beside));
+    }
+    let mut places = Vec::new();
+    for shelf in &shelves {
+        let top = Top::read(shelf, &mut seen)?;
+        notes.push(format!(
+            "no run stands in {} itself: its folders of runs were found one level down or further, {} in {}",
+            dir.display(),
+            top.folders.len(),
+            shelf.display()
+        ));
+        notes.extend(top.notes);
+        let within = shelf.strip_prefix(dir).unwrap_or(shelf).display();
+        places.extend(top.folders.into_iter().map(|place| match shelves.len() {
+            1 => place,
+            _ => RunPlace { id: format!("{within}/{}", place.id), ..place },
+        }));
+    }
+    Ok(Found { places, notes })
+}
+
+/// What stands directly in a folder of runs.
+#[derive(Default)]
+struct Top {
+    folders: Vec<RunPlace>,
+    files: Vec<RunPlace>,
+    notes: Vec<String>,
+    /// What tells that it is the folder of one run.
+    of_one_run: Option<&'static str>,
+}
+
+impl Top {
+    fn read(dir: &Path, seen: &mut HashSet<PathBuf>) -> Result<Self, GatherError> {
+        let mut top = Self::default();
+        let mut inside = entries(dir)?;
+        inside.sort_by(|a, b| by_id(&name_of(a), &name_of(b)));
+        for entry in inside {
+            let (name, path) = (name_of(&entry), entry.path());
+            if is_hidden(&name) || is_ours(&name) {
+                continue;
+            }
+            // What a link points at counts, once.
+            let Ok(metadata) = fs::metadata(&path) else {
+                top.notes.push(format!("{}: is a link that leads nowhere", path.display()));
+                continue;
+            };
+            if metadata.is_dir() {
+                if path.canonicalize().is_ok_and(|canonical| seen.insert(canonical)) {
+                    top.folders.push(RunPlace { id: name, path, kind: PlaceKind::Folder });
+                } else {
+                    top.notes.push(format!("{}: leads to a folder that is here already", path.display()));
+                }
+                continue;
+            }
+            let marker = match name.as_str() {
+                "finished.json" => Some("finished.json itself"),
+                "prowjob.json" => Some("prowjob.json itself"),
+                "started.json" => Some("started.json itself"),
+                "build-log.txt" => Some("build-log.txt itself"),
+                _ => None,
+            };
+            // A log alone is the weakest of them.
+            if marker.is_some() && top.of_one_run.is_none_or(|before| before == "build-log.txt itself") {
+                top.of_one_run = marker;
+            }
+            if let Some(id) = xml_stem(&name) {
+                if metadata.is_file() {
+                    let id = id.to_owned();
+                    top.files.push(RunPlace { id, path, kind: PlaceKind::LooseFile });
+                } else {
+                    top.notes.push(no_regular_file(&path));
+                }
+            }
+        }
+        Ok(top)
+    }
 }
 
 /// Numbers by their value and before everything else, the rest by letters.
@@ -155,6 +254,7 @@ impl RunPlace {
         files.junit.sort();
         files.other_xml.sort();
         files.disruption.sort();
+        files.notes.sort();
         Ok(files)
     }
 }
@@ -181,7 +281,7 @@ impl Walk {
             let within = format!("{within}/{name}");
             let kind =
                 entry.file_type().map_err(|source| GatherError::Unreadable { path: path.clone(), source })?;
-            let is_folder = if kind.is_symlink() {
+            let (is_folder, is_file) = if kind.is_symlink() {
                 let Ok(metadata) = fs::metadata(&path) else {
                     self.files.notes.push(format!("{}: is a link that leads nowhere", path.display()));
                     continue;
@@ -189,14 +289,17 @@ impl Walk {
                 if metadata.is_dir() && !self.may_follow(&path) {
                     continue;
                 }
-                metadata.is_dir()
+                (metadata.is_dir(), metadata.is_file())
             } else {
-                kind.is_dir()
+                (kind.is_dir(), kind.is_file())
             };
             if is_folder {
                 self.folder(&path, &within, depth + 1)?;
-            } else {
+            } else if is_file {
                 self.file(name, path, &within, depth);
+            } else {
+                // Reading it might never end.
+                self.files.notes.push(no_regular_file(&path));
             }
         }
         Ok(())
@@ -220,7 +323,7 @@ impl Walk {
         }
         files.others += 1;
         if is_xml(&name) {
-            if within.contains("/junit") { &mut files.junit } else { &mut files.other_xml }.push(path);
+            if is_junit(within) { &mut files.junit } else { &mut files.other_xml }.push(path);
         } else if name.starts_with("backend-disruption") && name.ends_with(".json") {
             files.disruption.push(path);
         } else if depth == 0 {
@@ -228,6 +331,7 @@ impl Walk {
                 "finished.json" => files.finished = Some(path),
                 "prowjob.json" => files.prow_job = Some(path),
                 "started.json" => files.started = Some(path),
+                "build-log.txt" => files.build_log = Some(path),
                 _ => {}
             }
         }

@@ -3,12 +3,15 @@
 //! The runs are read in parallel into parts that are put together afterwards: a history of 250 runs holds 750,000 cases
 //! of some 3,000 tests, so what costs is a case, not a test.
 
+use super::MESSAGE_CHARACTERS_MAX;
 use super::disruption;
 use super::folders::Files;
 use crate::judge::{Counts, Tally, TestId};
+use flate2::read::MultiGzDecoder;
 use regatta_junit::{Case, JunitError, Outcome};
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -67,6 +70,7 @@ pub(super) struct Part {
     repeats: usize,
     /// The cases of the file being read, which count once it was read to its end.
     pending: Vec<Pending>,
+    messages: Vec<(u32, Box<str>)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -96,10 +100,13 @@ impl Part {
         for path in &files.disruption {
             let read = fs::read(path).map_err(|error| format!("cannot be read: {error}"));
             match read.and_then(|bytes| disruption::read(&bytes)) {
-                Ok(seconds) => {
+                Ok(disruption::Read { seconds, notes }) => {
                     for (backend, seconds) in seconds {
-                        *total.entry(backend).or_insert(0) += seconds;
+                        let sum = total.entry(backend).or_insert(0_u64);
+                        *sum = sum.saturating_add(seconds);
                     }
+                    let place = |note| (run, format!("{}: {note}", path.display()));
+                    self.notes.extend(notes.into_iter().map(place));
                 }
                 Err(why) => {
                     self.notes.push((run, format!("{}: {why}; the file was not used", path.display())));
@@ -112,19 +119,29 @@ impl Part {
     }
 
     fn read_junit(&mut self, run: usize, path: &Path) -> Result<(), JunitError> {
-        let Self { table, pending, .. } = self;
+        let Self { table, pending, messages, .. } = self;
         pending.clear();
+        messages.clear();
         let mut repeats = 0;
-        let summary = regatta_junit::read(File::open(path)?, |case| {
+        let summary = regatta_junit::read(open(path)?, |case| {
             if repeats_its_run(case.name) {
                 repeats += 1;
                 return;
             }
             let informing = case.lifecycle.map(|lifecycle| lifecycle == "informing");
-            pending.push(Pending { test: table.intern(&case), outcome: case.outcome, informing });
+            let test = table.intern(&case);
+            pending.push(Pending { test, outcome: case.outcome, informing });
+            if let Some(message) = case.message.filter(|_| case.outcome.is_failure())
+                && table.tests[test as usize].message.as_ref().is_none_or(|(first, _)| run < *first)
+            {
+                messages.push((test, beginning(message)));
+            }
         })?;
         for case in &self.pending {
             self.table.tests[case.test as usize].add(run, *case);
+        }
+        for (test, message) in self.messages.drain(..) {
+            self.table.tests[test as usize].tell_message((run, message));
         }
         self.repeats += repeats;
         let mut note = |count: u64, what: &str| {
@@ -135,7 +152,8 @@ impl Part {
         note(summary.unnamed, "cases without a name, not counted");
         note(summary.misplaced, "cases within cases, not counted");
         note(summary.cut, "names that were cut because of their length");
-        note(u64::from(summary.trailing), "elements or text behind the end, not read");
+        note(summary.roots.saturating_sub(1), "further root elements behind the first, read as well");
+        note(u64::from(summary.trailing), "something behind the end that is no JUnit or breaks off");
         Ok(())
     }
 
@@ -185,6 +203,26 @@ impl Part {
     }
 }
 
+/// Opens JUnit, packed or not.
+fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+    let file = File::open(path)?;
+    let is_packed = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("gz"));
+    Ok(if is_packed { Box::new(MultiGzDecoder::new(BufReader::new(file))) } else { Box::new(file) })
+}
+
+/// Whether a file can be read to its end, for runs that are told of but not counted.
+pub(super) fn is_readable(path: &Path) -> bool {
+    open(path).is_ok_and(|input| regatta_junit::read(input, |_| ()).is_ok())
+}
+
+/// The beginning of a message.
+fn beginning(message: &str) -> Box<str> {
+    match message.char_indices().nth(MESSAGE_CHARACTERS_MAX) {
+        None => message.into(),
+        Some((end, _)) => format!("{}…", message[..end].trim_end()).into(),
+    }
+}
+
 /// Whether a test is the one by which the CI operator sums up the step with all the tests.
 fn repeats_its_run(name: &str) -> bool {
     name.ends_with("-openshift-e2e-test container test") && name.starts_with("Run multi-stage test ")
@@ -217,6 +255,8 @@ struct Test {
     runs: Vec<(usize, Counts)>,
     /// What the first run that has a lifecycle says, with that run.
     informing: Option<(usize, bool)>,
+    /// What the first run in which it failed says of that, with that run.
+    message: Option<(usize, Box<str>)>,
 }
 
 impl Test {
@@ -239,6 +279,14 @@ impl Test {
     fn tell_lifecycle(&mut self, said: (usize, bool)) {
         if self.informing.is_none_or(|(first, _)| said.0 < first) {
             self.informing = Some(said);
+        }
+    }
+}
+
+impl Test {
+    fn tell_message(&mut self, said: (usize, Box<str>)) {
+        if self.message.as_ref().is_none_or(|(first, _)| said.0 < *first) {
+            self.message = Some(said);
         }
     }
 }
@@ -288,7 +336,7 @@ impl Table {
         }
         let (test, name) = (index(self.tests.len()), Arc::<str>::from(name));
         by_name.insert(Arc::clone(&name), test);
-        self.tests.push(Test { suite, name, runs: Vec::new(), informing: None });
+        self.tests.push(Test { suite, name, runs: Vec::new(), informing: None, message: None });
         test
     }
 
@@ -300,6 +348,9 @@ impl Table {
             into.runs.extend(test.runs);
             if let Some(said) = test.informing {
                 into.tell_lifecycle(said);
+            }
+            if let Some(said) = test.message {
+                into.tell_message(said);
             }
         }
     }
@@ -315,12 +366,13 @@ impl Table {
         tests
             .into_iter()
             .map(|test| {
-                let Test { suite, name, mut runs, informing } = test;
+                let Test { suite, name, mut runs, informing, message } = test;
                 runs.sort_unstable_by_key(|(run, _)| *run);
                 Tally {
                     id: TestId { suite: suites[suite].path.clone(), name: name.to_string() },
                     informing: informing.is_some_and(|(_, informing)| informing),
                     runs,
+                    message: message.map(|(_, message)| message.into_string()),
                 }
             })
             .collect()

@@ -1,16 +1,13 @@
-//! A history as a table: a row a line, with commas; values in quotation marks may hold commas, line ends and, doubled,
-//! quotation marks (RFC 4180).
+//! A history as a table: a row a line, with commas, semicolons or tabs between the values; values in quotation marks may
+//! hold those, line ends and, doubled, quotation marks (RFC 4180).
 
 use super::rows::{Collected, Field, Row, Written, Wrong};
 
 /// Reads a table whose first line names the fields.
 pub(super) fn read(text: &str) -> Result<Collected, Wrong> {
-    let mut table = Table { rest: text, line: 1 };
+    let mut table = Table { rest: text, line: 1, separator: separator(text) };
     let mut header = Vec::new();
-    if table.record(&mut header)?.is_none() {
-        let why = "is empty, where a first line with the names of the columns is expected".to_owned();
-        return Err(Wrong { line: None, why });
-    }
+    table.record(&mut header)?;
     if !header.iter().any(|name| Field::named(name) == Some(Field::Name)) {
         let names = header.join(", ");
         let why = format!("has the columns {names}; one called `name` is expected, and `passes` and `runs`");
@@ -32,6 +29,7 @@ pub(super) fn read(text: &str) -> Result<Collected, Wrong> {
         let mut row = Row::default();
         for (called, value) in header.iter().zip(&values) {
             // An empty place in a table is no value.
+            let value = value.trim();
             if !value.is_empty() || Field::named(called) == Some(Field::Name) {
                 row.take(called, Written::Text(value)).map_err(wrong)?;
             }
@@ -40,9 +38,18 @@ pub(super) fn read(text: &str) -> Result<Collected, Wrong> {
     }
 }
 
+/// What stands between the names of the columns most often.
+fn separator(text: &str) -> char {
+    let header = text.lines().next().unwrap_or_default();
+    let count = |separator: &char| header.matches(*separator).count();
+    // Of as many the last counts, so that a comma does.
+    ['\t', ';', ','].into_iter().max_by_key(count).unwrap_or(',')
+}
+
 struct Table<'a> {
     rest: &'a str,
     line: u64,
+    separator: char,
 }
 
 impl Table<'_> {
@@ -58,14 +65,14 @@ impl Table<'_> {
             let ending = self.rest.chars().next();
             self.rest = ending.map_or("", |ending| &self.rest[ending.len_utf8()..]);
             match ending {
-                Some(',') => {}
+                Some(separator) if separator == self.separator => {}
                 Some('\n') => {
                     self.line += 1;
                     return Ok(Some(line));
                 }
                 None => return Ok(Some(line)),
                 Some(_) => {
-                    let why = "has something between a closing quotation mark and the next comma".to_owned();
+                    let why = "has something between a closing quotation mark and the next value".to_owned();
                     return Err(Wrong { line: Some(self.line), why });
                 }
             }
@@ -73,7 +80,7 @@ impl Table<'_> {
     }
 
     fn bare(&mut self) -> String {
-        let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
+        let end = self.rest.find([self.separator, '\n']).unwrap_or(self.rest.len());
         let value = self.rest[..end].trim().to_owned();
         self.rest = &self.rest[end..];
         value

@@ -6,6 +6,7 @@ use serde::de::{
     Deserialize as _, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::fmt;
 
 /// Reads a row a line.
@@ -26,8 +27,11 @@ pub(super) fn lines(text: &str) -> Result<Collected, Wrong> {
     Ok(collected)
 }
 
-/// Reads one document.
+/// Reads one document, or a row a line where the first line is a row.
 pub(super) fn whole(text: &str) -> Result<Collected, Wrong> {
+    if is_row(text.trim_start().lines().next().unwrap_or_default()) {
+        return lines(text);
+    }
     let mut collected = Collected::default();
     let mut reader = serde_json::Deserializer::from_str(text);
     Document(&mut collected).deserialize(&mut reader).and_then(|()| reader.end()).map_err(|error| Wrong {
@@ -35,6 +39,13 @@ pub(super) fn whole(text: &str) -> Result<Collected, Wrong> {
         why: said(&error),
     })?;
     Ok(collected)
+}
+
+fn is_row(line: &str) -> bool {
+    let Ok(fields) = serde_json::from_str::<HashMap<String, IgnoredAny>>(line) else { return false };
+    let is_known =
+        |name: &String| matches!(Field::named(name), Some(Field::Name | Field::Backend | Field::HistoryRuns));
+    fields.keys().any(is_known) && !fields.keys().any(|name| matches!(name.as_str(), "tests" | "disruption"))
 }
 
 /// What a reader says, without the place, which is told in front.
@@ -76,14 +87,8 @@ const fn kind(value: &Value) -> &'static str {
 /// the reader knows the line of a wrong one.
 struct Document<'a>(&'a mut Collected);
 
-/// A list of rows, or for disruption also an object with a row a backend.
-struct Rows<'a>(&'a mut Collected, Keys);
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keys {
-    None,
-    Backends,
-}
+/// A list of rows, or an object with a row a key, which is the name of what the key stands for.
+struct Rows<'a>(&'a mut Collected, Field);
 
 impl<'de> DeserializeSeed<'de> for Document<'_> {
     type Value = ();
@@ -101,7 +106,7 @@ impl<'de> Visitor<'de> for Document<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, rows: A) -> Result<(), A::Error> {
-        Rows(self.0, Keys::None).visit_seq(rows)
+        Rows(self.0, Field::Name).visit_seq(rows)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
@@ -109,8 +114,19 @@ impl<'de> Visitor<'de> for Document<'_> {
         let mut known = false;
         while let Some(name) = fields.next_key::<String>()? {
             match name.as_str() {
-                "tests" => fields.next_value_seed(Rows(self.0, Keys::None))?,
-                "disruption" => fields.next_value_seed(Rows(self.0, Keys::Backends))?,
+                "tests" => fields.next_value_seed(Rows(self.0, Field::Name))?,
+                "disruption" => fields.next_value_seed(Rows(self.0, Field::Backend))?,
+                "schema" => {
+                    let schema: Value = fields.next_value()?;
+                    if schema.as_str().is_some_and(|schema| schema.starts_with("regatta.judgement/")) {
+                        return Err(A::Error::custom(
+                            "is a judgement, which tells of the runs that were judged; a history of them is written by \
+                             `payload-job judge DIR --write-history FILE`",
+                        ));
+                    }
+                    names.push("`schema`".to_owned());
+                    continue;
+                }
                 "runs" | "history_runs" => {
                     let value: Value = fields.next_value()?;
                     let mut row = Row::default();
@@ -155,18 +171,15 @@ impl<'de> Visitor<'de> for Rows<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut rows: A) -> Result<(), A::Error> {
-        if self.1 != Keys::Backends {
-            return Err(A::Error::custom("an object stands where the list of tests is expected"));
-        }
         while let Some(name) = rows.next_key::<String>()? {
-            rows.next_value_seed(RowOf(self.0, Some(&name)))?;
+            rows.next_value_seed(RowOf(self.0, Some((self.1, &name))))?;
         }
         Ok(())
     }
 }
 
-/// One row; that of a backend may have its name as its key.
-struct RowOf<'a>(&'a mut Collected, Option<&'a str>);
+/// One row; the name of its test or backend may be its key.
+struct RowOf<'a>(&'a mut Collected, Option<(Field, &'a str)>);
 
 impl<'de> DeserializeSeed<'de> for RowOf<'_> {
     type Value = ();
@@ -187,8 +200,8 @@ impl<'de> Visitor<'de> for RowOf<'_> {
         let fields = Map::deserialize(MapAccessDeserializer::new(fields))?;
         let mut row = Row::default();
         let mut taken = || {
-            if let Some(key) = self.1 {
-                row.take_field(Field::Backend, "the key", Written::Text(key))?;
+            if let Some((field, key)) = self.1 {
+                row.take_field(field, "the key", Written::Text(key))?;
             }
             for (called, value) in fields.iter().filter(|(_, value)| !value.is_null()) {
                 row.take(called, written(value))?;

@@ -45,7 +45,7 @@ impl Field {
             "passes" | "passcount" => Self::Passes,
             "flakes" | "flakecount" => Self::Flakes,
             "failures" | "fails" | "failcount" => Self::Failures,
-            "runs" | "total" | "totalcount" => Self::Runs,
+            "runs" | "total" | "totalcount" | "attempts" | "attemptcount" => Self::Runs,
             "workingpercentage" => Self::WorkingPercent,
             "percent" | "percentage" | "passpercentage" => Self::Percent,
             "historyruns" => Self::HistoryRuns,
@@ -108,6 +108,18 @@ impl<'a> Row<'a> {
                 free.insert(Given { called, value });
                 Ok(())
             }
+        }
+    }
+
+    /// A percentage, also with its sign.
+    fn percent(&self, field: Field) -> Result<Option<f64>, String> {
+        let expected = "a percentage from 0 to 100";
+        let Some(given) = self.fields.get(&field) else { return Ok(None) };
+        let Written::Text(text) = given.value else { return self.number(field, 100.0, expected) };
+        let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
+        match number {
+            Ok(number) if (0.0..=100.0).contains(&number) => Ok(Some(number)),
+            _ => Err(given.expected(expected)),
         }
     }
 
@@ -177,6 +189,8 @@ pub(super) struct Collected {
     backends: HashMap<String, Backend>,
     runs: Option<u32>,
     never_run: u64,
+    /// Tests whose total is not the sum of what it is made of.
+    summed: u64,
 }
 
 /// Where a test stands.
@@ -211,7 +225,8 @@ impl Collected {
         };
         let of_test = |why: String| format!("{why} (test `{name}`)");
         let suite = row.text(Field::Suite)?.unwrap_or_default();
-        let past = past(row).map_err(of_test)?;
+        let (past, total) = past(row).map_err(of_test)?;
+        self.summed += u64::from(total == Total::ReplacedBySum);
         let id = TestId { suite: suite.to_owned(), name: name.to_owned() };
         let place = self.line.map_or(Place::InList(self.places.len() + 1), Place::Line);
         if let Some(first) = self.places.insert(id.clone(), place) {
@@ -276,6 +291,13 @@ impl Collected {
                 self.never_run
             ));
         }
+        if self.summed > 0 {
+            history.notes.push(format!(
+                "tests whose passes, flakes and failures do not add up to their runs, so that the sum was taken (a total \
+                 may have skips in it): {}",
+                self.summed
+            ));
+        }
         if !history.tests.is_empty() && history.tests.keys().all(|id| id.suite.is_empty()) {
             history.notes.push(
                 "no row of the history names a suite, so each counts for the test of its name in every suite"
@@ -296,21 +318,37 @@ impl Collected {
     }
 }
 
+/// Whether the total that a row gives is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Total {
+    Taken,
+    /// It is another than the sum of passes, flakes and failures.
+    ReplacedBySum,
+}
+
 /// Counts where there are any, else the percentage.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be from 0 to 100")]
-fn past(row: &Row<'_>) -> Result<Past, String> {
+fn past(row: &Row<'_>) -> Result<(Past, Total), String> {
     let passed = row.count(Field::Passes)?;
     let flaked = row.count(Field::Flakes)?;
     let failed = row.count(Field::Failures)?;
     let total = row.count(Field::Runs)?;
     let mut percent = None;
     for field in [Field::WorkingPercent, Field::Percent] {
-        let number = row.number(field, 100.0, "a percentage from 0 to 100")?;
+        let number = row.percent(field)?;
         percent = percent.or(number);
     }
     let passes = passed.map(|passed| passed.saturating_add(flaked.unwrap_or(0)));
+    let mut taken = Total::Taken;
     let (passes, runs) = match (passes, failed, total) {
-        (Some(passes), _, Some(runs)) => (passes, runs),
+        (Some(passes), None, Some(runs)) => (passes, runs),
+        (Some(passes), Some(failed), Some(runs)) => {
+            let sum = passes.saturating_add(failed);
+            if sum != runs {
+                taken = Total::ReplacedBySum;
+            }
+            (passes, sum)
+        }
         (Some(passes), Some(failed), None) => (passes, passes.saturating_add(failed)),
         (None, Some(failed), Some(runs)) if failed <= runs => (runs - failed, runs),
         (None, Some(failed), Some(runs)) => {
@@ -318,7 +356,7 @@ fn past(row: &Row<'_>) -> Result<Past, String> {
         }
         _ => {
             return match percent {
-                Some(percent) => Ok(Past::Percentage { percent: percent as u8 }),
+                Some(percent) => Ok((Past::Percentage { percent: percent as u8 }, taken)),
                 None => {
                     Err("has neither counts nor a percentage: `passes` and `runs` are expected, or `passes` \
                              and `failures`, or `percent`"
@@ -335,5 +373,5 @@ fn past(row: &Row<'_>) -> Result<Past, String> {
             _ => format!("has more passes ({passes}) than runs ({runs})"),
         });
     }
-    Ok(Past::Counts { passes, runs })
+    Ok((Past::Counts { passes, runs }, taken))
 }

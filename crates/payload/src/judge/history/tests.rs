@@ -198,11 +198,11 @@ fn a_wrong_document_is_told_with_its_line() {
     h.json, line 3: is no valid JSON: trailing comma (column 1)
     h.json, line 3: is no valid JSON: trailing characters (column 3)
     h.json, line 1: has `rows`, `schema`, where the list `tests` is expected
-    h.json, line 2: an object stands where the list of tests is expected
+    h.json, line 2: invalid type: integer `1`, expected a row such as {"name": "x", "passes": 9, "runs": 10}
     h.json, line 1: invalid type: integer `7`, expected a list of rows
     h.json, line 1: `runs` is -1, where a whole number from 0 is expected
     h.json: holds no test, where one a row is expected
-    h.json, line 1: is no valid JSON: EOF while parsing a value (column 0)
+    h.json: is empty, where a row a test is expected
     h.json, line 1: invalid type: string "text", expected a list of tests, or an object with the list `tests`
     h.json, line 1: `seconds` is a list of other things, where a list of seconds is expected (backend `kube-api`)
     h.json, line 1: has no `standard_deviation`, and no list `seconds` either (backend `kube-api`)
@@ -237,17 +237,17 @@ fn a_wrong_table_is_told_with_its_line() {
     h.csv, line 2: `runs` is "ten", where a whole number from 0 is expected (test `a`)
     h.csv, line 2: has neither counts nor a percentage: `passes` and `runs` are expected, or `passes` and `failures`, or `percent` (test `a`)
     h.csv, line 2: has a quotation mark that is not closed
-    h.csv, line 2: has something between a closing quotation mark and the next comma
+    h.csv, line 2: has something between a closing quotation mark and the next value
     h.csv, line 2: `total_count` stands beside `runs`, which is the same
     h.csv: holds no test, where one a row is expected
-    h.csv: is empty, where a first line with the names of the columns is expected
+    h.csv: is empty, where a row a test is expected
     "#);
 }
 
 #[test]
 fn a_file_of_another_kind_is_refused() {
-    assert_snapshot!(complaint("h.xml", ""), @"h.xml: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl or .csv, also followed by .gz");
-    assert_snapshot!(complaint("history", ""), @"history: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl or .csv, also followed by .gz");
+    assert_snapshot!(complaint("h.xml", ""), @"h.xml: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl, .csv or .tsv, also followed by .gz");
+    assert_snapshot!(complaint("history", ""), @"history: is no history by its name: a folder of earlier runs is expected, or a file that ends in .json, .jsonl, .csv or .tsv, also followed by .gz");
     let dir = tempfile::tempdir().unwrap();
     let missing = |name: &str| {
         load(&dir.path().join(name))
@@ -255,8 +255,9 @@ fn a_file_of_another_kind_is_refused() {
             .to_string()
             .replace(&dir.path().display().to_string(), "DIR")
     };
-    assert_snapshot!(missing("gone.json"), @"DIR/gone.json: the history cannot be read: No such file or directory (os error 2)");
-    assert_snapshot!(missing("gone"), @"DIR/gone: there is no such folder; DIR holds no folder");
+    fs::write(dir.path().join("done.json"), "").unwrap();
+    assert_snapshot!(missing("gone.json"), @"DIR/gone.json: there is no such file or folder; DIR holds done.json");
+    assert_snapshot!(missing("gone"), @"DIR/gone: there is no such file or folder; DIR holds done.json");
     fs::create_dir(dir.path().join("empty")).unwrap();
     assert_snapshot!(missing("empty"), @"DIR/empty: holds no run: it is empty; a folder a run, or an .xml file a run, is expected in it");
     assert_snapshot!(complaint("h.json", b"\xff"), @"h.json: the history cannot be read: stream did not contain valid UTF-8");
@@ -289,7 +290,7 @@ fn a_folder_of_earlier_runs_is_a_history() {
     s > a: 8 of 11
     disruption kube-api: mean 5 sd 3.317 p70 7 p85 8.5 p95 9.5
     11 runs
-    note 1 of the earlier runs came to no end and do not count
+    note folders that hold nothing of a run and are not named like one, left out: lost
     ");
     assert_eq!(history.source, format!("11 earlier runs in {}", dir.path().display()));
     assert_snapshot!(told(&load(runs(2).path()).unwrap()), @"
@@ -324,4 +325,145 @@ fn a_spread_is_that_of_a_sample() {
     assert!((spread.standard_deviation - 2.5_f64.sqrt()).abs() < 1e-12);
     assert_eq!(super::spread(vec![2.0]).p95, 2.0);
     assert_eq!(super::spread(Vec::new()), Spread::default());
+}
+
+#[test]
+fn counts_and_percentages_come_in_more_ways() {
+    assert_snapshot!(all("h.json", r#"[
+        {"suite": "s", "name": "attempts", "passes": 98, "attempts": 100},
+        {"suite": "s", "name": "attempt count", "passes": 98, "attempt_count": 100},
+        {"suite": "s", "name": "percent", "percent": "98 %"},
+        {"suite": "s", "name": "skips in total", "passes": 50, "flakes": 1, "failures": 3, "runs": 100},
+        {"suite": "s", "name": "too few in total", "passes": 50, "failures": 3, "runs": 10}
+    ]"#), @"
+    s > attempt count: 98 of 100
+    s > attempts: 98 of 100
+    s > percent: 98 %
+    s > skips in total: 51 of 54
+    s > too few in total: 50 of 53
+    note tests whose passes, flakes and failures do not add up to their runs, so that the sum was taken (a total may have skips in it): 2
+    ");
+    assert_snapshot!(all("h.json", r#"{"tests": {"a": {"passes": 98, "runs": 100}, "b": {"suite": "s", "percent": 1}}}"#), @"
+     > a: 98 of 100
+    s > b: 1 %
+    ");
+    assert_snapshot!(all("h.csv", "suite;name;percent\n\" s \";\"a, b \";98%\n"), @"s > a, b: 98 %");
+    assert_snapshot!(all("h.tsv", "suite\tname\tpasses\truns\n s\ta;b\t9\t10\n"), @"s > a;b: 9 of 10");
+}
+
+#[test]
+fn a_row_a_line_is_read_in_a_file_that_is_called_json_too() {
+    assert_snapshot!(all("h.json", "{\"history_runs\": 100}\n{\"suite\": \"s\", \"name\": \"a\", \"passes\": 98, \"runs\": 100}\n\n{\"name\": \"b\", \"percent\": 9}\n"), @"
+     > b: 9 %
+    s > a: 98 of 100
+    100 runs
+    ");
+    assert_snapshot!(all("h.json", "{\"suite\": \"s\", \"name\": \"a\", \"percent\": 9}"), @"s > a: 9 %");
+    assert_snapshot!(complaint("h.json", "{\"name\": \"a\", \"percent\": 9}\n{\"name\": \"a\", \"percent\": 9}"), @"h.json, line 2: the test `a` stands twice, first in line 1");
+}
+
+#[test]
+fn what_is_no_history_at_all_is_told_as_such() {
+    for name in ["h.json", "h.jsonl", "h.csv", "h.tsv"] {
+        assert_eq!(complaint(name, " \n"), format!("{name}: is empty, where a row a test is expected"));
+    }
+    assert_snapshot!(complaint("h.json", "{\n\"schema\": \"regatta.judgement/v1\",\n\"tests\": 7}"), @"h.json, line 2: is a judgement, which tells of the runs that were judged; a history of them is written by `payload-job judge DIR --write-history FILE`");
+}
+
+fn written(xml: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for run in 0..3 {
+        fs::create_dir(dir.path().join(run.to_string())).unwrap();
+        fs::write(dir.path().join(format!("{run}/junit.xml")), xml).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn a_test_whose_suite_was_renamed_is_known_by_its_name_if_that_is_clear() {
+    let mut history = read(
+        "h.jsonl",
+        "{\"suite\": \"old\", \"name\": \"moved\", \"percent\": 90}\n\
+         {\"suite\": \"old\", \"name\": \"in two there\", \"percent\": 90}\n\
+         {\"suite\": \"older\", \"name\": \"in two there\", \"percent\": 90}\n\
+         {\"suite\": \"old\", \"name\": \"in two here\", \"percent\": 90}\n\
+         {\"suite\": \"new\", \"name\": \"stayed\", \"percent\": 80}\n\
+         {\"suite\": \"new\", \"name\": \"with blanks\", \"percent\": 70}\n",
+    )
+    .unwrap();
+    let dir = written(
+        "<testsuites><testsuite name='new'><testcase name='moved'/><testcase name='in two there'/>\
+         <testcase name='in two here'/><testcase name='stayed'/><testcase name='with blanks '/><testcase name='unknown'/>\
+         </testsuite><testsuite name='newer'><testcase name='in two here'/></testsuite></testsuites>",
+    );
+    let gathered = gather::gather(dir.path(), &Options::default()).unwrap();
+    history.fit_to(&gathered);
+    let known: Vec<String> = gathered
+        .tests
+        .iter()
+        .filter_map(|tally| Some(format!("{}: {:?}", tally.id.name.trim(), history.of(&tally.id)?)))
+        .collect();
+    assert_eq!(
+        known.join(", "),
+        "moved: Percentage { percent: 90 }, stayed: Percentage { percent: 80 }, with blanks: Percentage { percent: 70 }"
+    );
+    assert_eq!(
+        history.notes,
+        [
+            "tests that the history has under another suite, and that were taken by their name, which stands in one suite only: 1"
+        ]
+    );
+}
+
+#[test]
+fn odd_names_of_runs_come_back_from_a_file() {
+    let dir = written(
+        "<testsuite name='a'><testsuite name=' b '><testcase name=' x '/><testcase name='x'/><testcase name=' '/>\
+         <testcase name='&quot;\u{e4}&#10;,;'><failure/></testcase></testsuite></testsuite>",
+    );
+    let gathered = gather::gather(dir.path(), &Options::default()).unwrap();
+    let mut tests = from_gathered(&gathered).tests;
+    tests.remove(&TestId { suite: "a||| b ".to_owned(), name: " ".to_owned() }).unwrap();
+    assert_eq!(read("h.jsonl", to_json_lines(&gathered)).unwrap().tests, tests);
+}
+
+/// Runs of Prow: id and job.
+fn prow_runs(runs: &[(&str, &str)]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (id, job) in runs {
+        let run = dir.path().join(id);
+        fs::create_dir(&run).unwrap();
+        fs::write(run.join("finished.json"), "{}").unwrap();
+        fs::write(run.join("junit.xml"), "<testsuite name='s'><testcase name='a'/></testsuite>").unwrap();
+        let prow_job = format!(
+            r#"{{"spec": {{"job": "{job}"}}, "status": {{"completionTime": "2026-01-31T14:00:05Z"}}}}"#
+        );
+        fs::write(run.join("prowjob.json"), prow_job).unwrap();
+    }
+    dir
+}
+
+#[test]
+fn judged_runs_that_are_in_the_history_are_known() {
+    let earlier = prow_runs(&[("1", "job-a"), ("2", "job-a"), ("3", "job-b")]);
+    let gather = |dir: &tempfile::TempDir| gather::gather(dir.path(), &Options::default()).unwrap();
+    let history = load(earlier.path()).unwrap();
+    assert_eq!(history.jobs.iter().collect::<Vec<_>>(), ["job-a", "job-b"]);
+    assert_eq!(history.run_folders.len(), 3);
+    assert_eq!(history.shared_with(&gather(&earlier)), ["1", "2", "3"]);
+    let now = prow_runs(&[("2", "job-a"), ("3", "job-a"), ("4", "job-a")]);
+    assert_eq!(history.shared_with(&gather(&now)), ["2"]);
+    // Runs that tell no job may have the same names by chance.
+    assert!(load(runs(3).path()).unwrap().shared_with(&gather(&runs(3))).is_empty());
+}
+
+#[test]
+fn of_a_folder_only_the_runs_of_the_job_count() {
+    let dir = prow_runs(&[("1", "job-a"), ("2", "job-a"), ("3", "job-b")]);
+    let history = load_of(dir.path(), Some("job-a")).unwrap();
+    assert_snapshot!(told(&history), @"
+    s > a: 2 of 2
+    2 runs
+    note run 3 was left out: it is of the job job-b
+    ");
 }

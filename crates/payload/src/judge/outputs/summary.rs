@@ -4,7 +4,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
-use super::super::report::{duration, safe_link};
+use super::super::report::{duration, outside};
 use super::super::verdict::{TestVerdict, Verdict};
 use super::super::{Gathered, Run, RunState};
 use super::{Labels, is_skipped};
@@ -32,39 +32,41 @@ fn page(title: &str, body: &Markup) -> String {
 
 fn link(run: &Run, text: &str) -> Markup {
     html! {
-        @match safe_link(run.url.as_deref()) {
-            Some(url) => a href=(url) target="_blank" rel="noopener" { (text) },
-            None => (text),
+        @match run.link() {
+            Some(url) => a href=(url) target="_blank" rel="noopener" { (outside(text)) },
+            None => (outside(text)),
         }
     }
 }
 
-/// `job-run-summary.html`: links, state and duration of each run.
-pub(super) fn runs(gathered: &Gathered, labels: &Labels) -> String {
-    let list = |finished: bool| {
-        html! {
-            ul {
-                @for run in gathered.runs.iter().filter(|run| run.is_finished() == finished) {
-                    li {
-                        (link(run, &run.id)) " "
-                        @match &run.state {
-                            RunState::Finished => { (run.result.as_deref().unwrap_or("finished").to_lowercase()) }
-                            RunState::Unfinished(why) => { "unfinished: " (why) }
-                        }
-                        @if let Some(seconds) = run.duration_seconds { " after " (duration(seconds)) }
+/// Runs in a list: links, state and duration of each.
+fn list<'a>(runs: impl Iterator<Item = &'a Run>) -> Markup {
+    html! {
+        ul {
+            @for run in runs {
+                li {
+                    (link(run, &run.id)) " "
+                    @match &run.state {
+                        RunState::Finished => { (outside(&run.result.as_deref().unwrap_or("finished").to_lowercase())) }
+                        RunState::Unfinished(why) => { "unfinished: " (outside(why)) }
                     }
+                    @if let Some(seconds) = run.duration_seconds { " after " (duration(seconds)) }
                 }
             }
         }
-    };
+    }
+}
+
+/// `job-run-summary.html`.
+pub(super) fn runs(gathered: &Gathered, labels: &Labels) -> String {
     let unfinished = gathered.unfinished();
     let body = html! {
         p { (labels.job()) }
         h2 { "Finished runs: " (gathered.runs.len() - unfinished) }
-        (list(true))
+        (list(gathered.runs.iter().filter(|run| run.is_finished())))
         @if unfinished > 0 {
             h2 { "Unfinished runs: " (unfinished) }
-            (list(false))
+            (list(gathered.runs.iter().filter(|run| !run.is_finished())))
         }
     };
     page(&format!("Runs of {}", labels.payload()), &body)
@@ -77,9 +79,10 @@ pub(super) fn tests(gathered: &Gathered, verdict: &Verdict, labels: &Labels) -> 
     let with_failures = |test: &&TestVerdict| !test.is_failed() && test.failures + test.flakes > 0;
     let (skipped, passed): (Vec<&TestVerdict>, Vec<&TestVerdict>) =
         verdict.tests.iter().filter(with_failures).partition(|test| is_skipped(test));
+    let judged = verdict.tests.iter().any(|test| test.attempts > 0);
     let body = html! {
         p { (labels.job()) }
-        @if failed.is_empty() { p { "No test failed." } }
+        @if failed.is_empty() { p { @if judged { "No test failed." } @else { "No test was judged." } } }
         (table("failed-tests", "Failed tests", &failed, gathered))
         (table("skipped-tests", "Skipped tests", &skipped, gathered))
         (table("passed-tests", "Passed tests with some failures", &passed, gathered))
@@ -97,9 +100,9 @@ fn table(id: &str, title: &str, tests: &[&TestVerdict], gathered: &Gathered) -> 
                     @for test in tests {
                         tr {
                             td.name {
-                                strong { (test.id.name) }
+                                strong { (outside(&test.id.name)) }
                                 @if test.informing { " (informing)" }
-                                p { (test.id.suite) }
+                                p { (outside(&test.id.suite)) }
                                 p { (test.reason) }
                             }
                             td {

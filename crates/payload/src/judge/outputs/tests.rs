@@ -27,6 +27,7 @@ fn tally(suite: &str, name: &str, counts: &[Counts]) -> Tally {
     Tally {
         id: TestId { suite: suite.to_owned(), name: name.to_owned() },
         informing: name.contains("informing"),
+        message: None,
         runs: counts.iter().copied().enumerate().collect(),
     }
 }
@@ -169,4 +170,15 @@ fn only_names_fit_for_folders_become_folders() {
         Labels::new("job", "../etc").unwrap_err().to_string(),
         "the payload \"../etc\" cannot name a folder: it begins with a dot or a dash"
     );
+}
+
+#[test]
+fn an_address_that_is_none_stands_nowhere() {
+    let mut gathered = gathered(vec![tally("e2e", "a", &[FAIL; 6])]);
+    for run in &mut gathered.runs {
+        run.url = Some("javascript:alert(1)//view/gs/x".to_owned());
+    }
+    for name in ["junit-aggregated.xml", "aggregation-config.yaml", "job-run-summary.html"] {
+        assert!(!file(name, &gathered).contains("javascript"), "{name}");
+    }
 }

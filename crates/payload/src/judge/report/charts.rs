@@ -133,7 +133,11 @@ pub(super) fn outcomes(chart: &Outcomes<'_>) -> Markup {
             (false, true) => "f-fail-soft",
             (false, false) => "f-soft",
         };
-        let tip = format!("{passes} passes: {} of unchanged tests", percent(*chance));
+        let tip = format!(
+            "{passes} pass{}: {} of unchanged tests",
+            if passes == 1 { "" } else { "es" },
+            percent(*chance)
+        );
         canvas.bar(class, (at(passes) + step * 0.14, floor - tall), (step * 0.72, tall), &tip);
         let middle = at(passes) + step / 2.0;
         if observed {
@@ -146,14 +150,21 @@ pub(super) fn outcomes(chart: &Outcomes<'_>) -> Markup {
         }
     }
     canvas.line("axis", (left, floor), (width - left, floor));
-    canvas.text("", "middle", (width / 2.0, height - 4.0), &format!("passes of {} runs", count - 1));
+    canvas.text(
+        "",
+        "middle",
+        (width / 2.0, height - 4.0),
+        &format!("passes of {} run{}", count - 1, plural(count as u64 - 1)),
+    );
     let likely = chart.chances.get(chart.passes as usize).copied().unwrap_or(0.0);
     canvas.finish(&format!(
-        "By its history an unchanged test passes exactly {} of {} runs with a chance of {}; {} are required.",
+        "By its history an unchanged test passes exactly {} of {} run{} with a chance of {}; {} {} required.",
         chart.passes,
         count - 1,
+        plural(count as u64 - 1),
         percent(likely),
-        chart.required
+        chart.required,
+        if chart.required == 1 { "is" } else { "are" }
     ))
 }
 
@@ -243,7 +254,8 @@ pub(super) fn landscape(spots: &[Spot], required: &[(f64, u32)], attempts: u32) 
     let total: u64 = spots.iter().map(|spot| spot.tests).sum();
     let below: u64 = spots.iter().filter(|s| s.kind != Kind::Passed).map(|s| s.tests).sum();
     canvas.finish(&format!(
-        "{total} tests by earlier and present pass rate; {below} lie below the required line."
+        "{total} test{} by earlier and present pass rate; below the required line: {below}.",
+        plural(total)
     ))
 }
 
@@ -297,7 +309,9 @@ pub(super) fn ranks(smallest: &[(f64, Kind)], level: f64, tests: usize) -> Marku
     let under =
         smallest.iter().enumerate().filter(|(i, (p, _))| *p <= line_at(i + 1)).map(|(i, _)| i + 1).max();
     canvas.finish(&format!(
-        "The {count} smallest p-values of {tests} tests; {} of them lie under the line of false-discovery control.",
+        "The {count} smallest p-value{} of {tests} test{}; under the line of false-discovery control: {}.",
+        plural(count as u64),
+        plural(tests as u64),
         under.unwrap_or(0)
     ))
 }
@@ -335,7 +349,12 @@ pub(super) fn power(curves: &[Curve]) -> Markup {
             Ordering::Less => (0.4, "", 8.0, "start"),
         };
         if let Some((rate, chance)) = curve.points.iter().find(|(_, chance)| *chance >= level) {
-            canvas.text(class, anchor, (x(*rate) + dx, y(*chance) + 4.0), &format!("{} runs", curve.runs));
+            canvas.text(
+                class,
+                anchor,
+                (x(*rate) + dx, y(*chance) + 4.0),
+                &format!("{} run{}", curve.runs, plural(curve.runs.into())),
+            );
         }
     }
     canvas.line("axis", (left, y(0.0)), (width - right, y(0.0)));

@@ -3,21 +3,24 @@
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-use super::super::fisher::{SIGNIFICANCE, Sample};
+use super::super::fisher::{SIGNIFICANCE, Sample, unchanged};
 use super::super::verdict::{Basis, Reason, TestVerdict, Verdict};
 use super::charts::{self, Outcomes, p_value};
 use super::runs::{self, Size};
-use super::{CARDS, Page, ROWS, counted, grouped};
+use super::{CARDS, Page, ROWS, counted, grouped, outside};
 
 /// More attempts than this make bars too thin to be read.
 const MOST_BARS: u32 = 60;
 
-/// The failed tests: blocking before informing, then by p-value, then by name.
+/// The failed tests: blocking before informing, those that must never fail first, then by p-value, then by name.
 pub(super) fn sorted(verdict: &Verdict) -> Vec<&TestVerdict> {
     let mut failed: Vec<&TestVerdict> = verdict.failed_tests().collect();
     failed.sort_by(|a, b| {
-        // What has no p-value cannot be ranked and comes after.
-        let p = |test: &TestVerdict| test.p_value.unwrap_or(f64::INFINITY);
+        // What else has no p-value cannot be ranked and comes after.
+        let p = |test: &TestVerdict| match test.reason {
+            Reason::MustNeverFail { .. } => -1.0,
+            _ => test.p_value.unwrap_or(f64::INFINITY),
+        };
         a.informing.cmp(&b.informing).then(p(a).total_cmp(&p(b))).then_with(|| a.id.cmp(&b.id))
     });
     failed
@@ -51,7 +54,9 @@ pub(super) fn section(page: &Page<'_>, failed: &[&TestVerdict]) -> Markup {
         section id="failed" aria-labelledby="h-failed" {
             h2 id="h-failed" { "Failed tests" }
             @if failed.is_empty() {
-                div.panel { p.good { "✓ No test failed." } }
+                div.panel {
+                    @if page.verdict.passed { p.good { "✓ No test failed." } } @else { p { "No test failed." } }
+                }
             } @else {
                 p.lead {
                     "The most striking first. The numbers under the signs are those of the runs above."
@@ -69,8 +74,8 @@ fn card(page: &Page<'_>, test: &TestVerdict) -> Markup {
         article class=(if test.informing { "card inform" } else { "card" }) {
             div.head {
                 div {
-                    p.suite { (suite(&test.id.suite)) }
-                    h3 { (test.id.name) }
+                    p.suite { (outside(&suite(&test.id.suite))) }
+                    h3 { (outside(&test.id.name)) }
                 }
                 div.pills {
                     (super::outcome(test))
@@ -82,6 +87,9 @@ fn card(page: &Page<'_>, test: &TestVerdict) -> Markup {
                 }
             }
             p.reason { (super::reason(test)) }
+            @if let Some(message) = &test.message_of_failure {
+                p.message { span { "The first failure says" } " " (super::outside_sentence(message)) }
+            }
             div.body {
                 div {
                     (runs::dots(page.gathered, &test.runs, Size::Large))
@@ -121,7 +129,7 @@ fn expectation(test: &TestVerdict) -> Markup {
         @if let (Some(basis), Some(required)) = (drawn, test.required) {
             figure {
                 (charts::outcomes(&Outcomes {
-                    chances: &chances(basis.sample(), test.attempts),
+                    chances: &unchanged(test.attempts, basis.sample()),
                     passes: test.passes,
                     required,
                 }))
@@ -168,7 +176,7 @@ fn rest(tests: &[&TestVerdict]) -> Markup {
                         tbody {
                             @for test in tests.iter().take(ROWS) {
                                 tr {
-                                    th scope="row" { (test.id.name) div.suite { (suite(&test.id.suite)) } }
+                                    th scope="row" { (outside(&test.id.name)) div.suite { (outside(&suite(&test.id.suite))) } }
                                     td.n { (test.passes) " of " (test.attempts) }
                                     td.n { (test.required.map(|n| n.to_string()).unwrap_or_default()) }
                                     td.n { (test.p_value.map(p_value).unwrap_or_default()) }
@@ -184,25 +192,4 @@ fn rest(tests: &[&TestVerdict]) -> Markup {
             }
         }
     }
-}
-
-/// How likely 0, 1, … passes of so many runs are for a test with this history, if nothing changed.
-///
-/// The true rate is not known, only the sample, so it is left open (beta-binomial over a Jeffreys prior): a test that
-/// passed 200 of 200 runs may well fail the next one.
-pub(super) fn chances(past: Sample, attempts: u32) -> Vec<f64> {
-    let a = f64::from(past.passes.min(past.runs)) + 0.5;
-    let b = f64::from(past.runs - past.passes.min(past.runs)) + 0.5;
-    let n = f64::from(attempts);
-    // The logarithm of each relative to the first, from the ratio of neighbours; then all made to sum to one.
-    let mut logs = vec![0.0_f64];
-    for k in 0..attempts {
-        let k = f64::from(k);
-        let ratio = (n - k) / (k + 1.0) * (a + k) / (b + n - k - 1.0);
-        logs.push(logs.last().copied().unwrap_or(0.0) + ratio.ln());
-    }
-    let most = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let weights: Vec<f64> = logs.iter().map(|log| (log - most).exp()).collect();
-    let sum: f64 = weights.iter().sum();
-    weights.into_iter().map(|weight| weight / sum).collect()
 }

@@ -43,7 +43,7 @@ nav.jump{margin:14px 0 0;display:flex;flex-wrap:wrap;gap:6px 16px;font-size:14px
 section{margin:30px 0 0}.lead{color:var(--soft);margin:0 0 12px;max-width:76ch}
 .panel{background:var(--card);border:1px solid var(--line);border-radius:12px;box-shadow:var(--shadow);padding:16px 18px}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,420px),1fr));gap:14px}
-.pair .panel{min-width:0}.panel h3{margin-bottom:2px}.panel>p{color:var(--soft);font-size:14px}
+.pair .panel{min-width:0}.panel h3{margin-bottom:2px}.panel>p:not(.good){color:var(--soft);font-size:14px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;width:100%;font-size:14px}
 th{font-weight:600;color:var(--soft);font-size:12.5px;text-align:left;white-space:nowrap}
@@ -61,6 +61,7 @@ padding:14px 18px 16px;margin:0 0 14px}
 .card .head{display:flex;gap:12px;justify-content:space-between;align-items:flex-start}
 .suite{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 .card .reason{margin:8px 0 12px;max-width:88ch}
+.card .message{margin:-4px 0 12px;max-width:88ch;overflow-wrap:anywhere;font-size:14px}.card .message span{color:var(--soft)}
 .card .body{display:grid;grid-template-columns:minmax(0,1fr) 330px;gap:14px 28px;align-items:start}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(112px,auto));justify-content:start;gap:10px 26px;margin:14px 0 0}
 .facts dt{color:var(--soft);font-size:12.5px}.facts dd{margin:0;font-weight:600;font-variant-numeric:tabular-nums}

@@ -3,13 +3,14 @@
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
+use super::super::discovery::Discoveries;
 use super::super::fisher::{self, SIGNIFICANCE, Sample};
 use super::super::verdict::{Outcome, TestVerdict, Verdict};
 use super::super::{Gathered, disruption};
 use super::charts::{self, Curve, Kind, Spot, p_value, percent};
 use super::failures::suite;
 use super::runs::{self, Size};
-use super::{OPEN_ROWS, Page, ROWS, counted, grouped};
+use super::{OPEN_ROWS, Page, ROWS, counted, grouped, outside};
 use crate::power;
 
 /// How many of the smallest p-values are drawn.
@@ -34,8 +35,16 @@ pub(super) fn false_alarms(page: &Page<'_>) -> Markup {
         div.figure {
             dt { "False alarms to expect" }
             dd {
-                div.big { (few(found.expected_false_failures)) }
-                div.more { "failed tests, had nothing changed" }
+                @match found.expected_false_failures {
+                    Some(expected) => {
+                        div.big { (few(expected)) }
+                        div.more { "failed tests, had nothing changed" }
+                    }
+                    None => {
+                        div.big { "–" }
+                        div.more { "not known: no test was compared with earlier runs" }
+                    }
+                }
             }
         }
     }
@@ -61,18 +70,28 @@ pub(super) fn all_tests(page: &Page<'_>) -> Markup {
     smallest.sort_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
     smallest.truncate(RANKS);
     let attempts = verdict.attempts;
+    let is_compared = |test: &&TestVerdict| test.reason.is_by_passes();
+    let known = verdict
+        .tests
+        .iter()
+        .filter(is_compared)
+        .filter(|test| test.history.is_some_and(|basis| basis.is_known()))
+        .count() as u64;
     let line: Vec<(f64, u32)> = (0..=100)
         .map(|percent| {
-            (f64::from(percent), fisher::required_capped(attempts, Sample::of_percentage(percent)))
+            (f64::from(percent), fisher::required_capped(attempts, Sample::of_percentage(percent)).max(1))
         })
         .collect();
     html! {
         section id="all" aria-labelledby="h-all" {
             h2 id="h-all" { "All tests" }
             p.lead {
-                (counted(u64::from(found.tested), "test")) " compared with earlier runs. With so many, some look worse by chance: "
-                "were nothing changed, " (few(found.expected_false_failures)) " of them would fail on average, and at least one in "
-                (percent(found.false_alarm)) " of payloads."
+                (compared(known, u64::from(found.tested) - known))
+                @if found.tested > 1 { " With many tests some look worse by chance." }
+                " " (false_failures(&found))
+                @if let Some(alarm) = found.false_alarm {
+                    " At least one would in " (percent(alarm)) " of payloads."
+                }
             }
             div.pair {
                 div.panel {
@@ -85,14 +104,10 @@ pub(super) fn all_tests(page: &Page<'_>) -> Markup {
                 }
                 div.panel {
                     h3 { "Chance or not" }
-                    p { (survivors(found.failed_for_sure, found.failed_maybe_by_chance)) }
-                    @if smallest.is_empty() {
-                        p { "No test was compared." }
-                    } @else {
-                        figure {
-                            (charts::ranks(&smallest, SIGNIFICANCE, found.tested as usize))
-                            figcaption { "Up to the last one below the dashed line (Benjamini–Hochberg, 5%) tests are worse beyond chance" }
-                        }
+                    p { (survivors(verdict)) }
+                    figure {
+                        (charts::ranks(&smallest, SIGNIFICANCE, found.tested as usize))
+                        figcaption { "Up to the last one below the dashed line (Benjamini–Hochberg, 5%) tests are worse beyond chance" }
                     }
                 }
             }
@@ -100,33 +115,74 @@ pub(super) fn all_tests(page: &Page<'_>) -> Markup {
     }
 }
 
-pub(super) fn survivors(sure: u32, maybe: u32) -> String {
-    let of = |count: u32| counted(count.into(), "failed test");
-    match (sure, maybe) {
-        (0, 0) => "No failed test was compared with its history.".to_owned(),
-        (sure, 0) => {
-            format!("Of {} every one stays worse when the number of tests is taken into account.", of(sure))
+/// How many tests were compared with what.
+fn compared(known: u64, assumed: u64) -> String {
+    match (known, assumed) {
+        (known, 0) => format!("{} compared with earlier runs.", counted(known, "test")),
+        (0, assumed) => {
+            format!("{} compared with an assumed rate, for want of a history.", counted(assumed, "test"))
         }
-        (0, maybe) => format!(
-            "Of {} none stays worse when the number of tests is taken into account: it may be chance.",
-            of(maybe)
+        (known, assumed) => format!(
+            "{} compared with earlier runs, {} without a history with an assumed rate.",
+            counted(known, "test"),
+            grouped(assumed)
         ),
-        (sure, maybe) => format!(
-            "Of {} {sure} {} worse when the number of tests is taken into account; the rest may be chance.",
-            of(sure + maybe),
-            if sure == 1 { "stays" } else { "stay" }
+    }
+}
+
+/// What the number of tests means for those that failed by their passes.
+pub(super) fn survivors(verdict: &Verdict) -> String {
+    const MANY: &str = "when the number of tests is taken into account";
+    let (beyond, within) = (verdict.discovery.failed_beyond_chance, verdict.discovery.failed_within_chance);
+    let informing =
+        verdict.failed_tests().filter(|test| test.informing && test.reason.is_by_passes()).count();
+    let failed = beyond + within;
+    let informing = match informing {
+        0 => String::new(),
+        1 if failed == 1 => ", which only informs,".to_owned(),
+        n if n == failed as usize => ", all of them informing,".to_owned(),
+        n => format!(", {n} of them informing,"),
+    };
+    if failed == 1 {
+        let subject = format!("The one failed test judged by its passes{informing}");
+        return match beyond {
+            0 => format!("{subject} does not stay worse {MANY}: it may be chance."),
+            _ => format!("{subject} stays worse {MANY}."),
+        };
+    }
+    let subject = format!("Of the {} failed tests judged by their passes{informing}", grouped(failed.into()));
+    let subject = if informing.is_empty() { format!("{subject},") } else { subject };
+    match (beyond, within) {
+        (0, 0) => "No test failed by its passes.".to_owned(),
+        (_, 0) => format!("{subject} every one stays worse {MANY}."),
+        (0, _) => format!("{subject} none stays worse {MANY}: they may be chance."),
+        (beyond, within) => format!(
+            "{subject} {} {} worse {MANY}; the {} may be chance.",
+            grouped(beyond.into()),
+            if beyond == 1 { "stays" } else { "stay" },
+            if within == 1 { "other" } else { "others" }
         ),
+    }
+}
+
+/// How many tests would fail though nothing changed.
+pub(super) fn false_failures(found: &Discoveries) -> String {
+    match found.expected_false_failures {
+        Some(expected) => format!(
+            "Were nothing changed, {} of {} with a history would fail on average.",
+            few(expected),
+            counted(found.with_history.into(), "test")
+        ),
+        None => "How many would fail though nothing changed is not known, for want of a history.".to_owned(),
     }
 }
 
 /// The tests by where they lie, those at one spot together.
 fn spots(verdict: &Verdict) -> Vec<Spot> {
     let mut spots: BTreeMap<(Option<u32>, u32, Kind), u64> = BTreeMap::new();
-    for test in &verdict.tests {
+    // What failed for another reason may well lie above the line.
+    for test in verdict.tests.iter().filter(|test| test.reason.is_by_passes() && test.attempts > 0) {
         let Some(basis) = test.history else { continue };
-        if test.attempts == 0 {
-            continue;
-        }
         let history = basis
             .is_known()
             .then(|| basis.sample().rate())
@@ -150,12 +206,14 @@ fn spots(verdict: &Verdict) -> Vec<Spot> {
 pub(super) fn power(page: &Page<'_>) -> Markup {
     let runs = page.verdict.attempts;
     let minimum = page.rules.minimum_attempts;
-    if runs < minimum {
+    let gate = power::Gate::with_minimum(minimum);
+    if !gate.judges(runs) {
         return html! {
             section id="power" aria-labelledby="h-power" {
                 h2 id="h-power" { "What these runs can find" }
                 div.panel { p {
-                    "Nothing: a test needs at least " (minimum) " attempts to be judged, and there are " (runs) "."
+                    "Nothing: a test needs at least " (counted(minimum.into(), "attempt")) " to be judged, and there "
+                    @if runs == 1 { "is " } @else { "are " } (runs) "."
                 } }
             }
         };
@@ -167,7 +225,7 @@ pub(super) fn power(page: &Page<'_>) -> Markup {
             .rev()
             .map(|percent| {
                 let rate = f64::from(percent) / 100.0;
-                (rate, power::chance_of_failing(runs, history, rate))
+                (rate, gate.chance_of_failing(runs, history, rate))
             })
             .collect(),
     };
@@ -187,7 +245,7 @@ pub(super) fn power(page: &Page<'_>) -> Markup {
                 div.panel { figure { (charts::power(&curves)) figcaption { "Chance that one payload's runs find the drop" } } }
                 div.panel { div.scroll tabindex="0" role="region" aria-label="What these runs find" { table {
                     thead { tr {
-                        th scope="col" { "It drops to" } th.n scope="col" { "found by these " (runs) " runs" }
+                        th scope="col" { "It drops to" } th.n scope="col" { (by_these("found", runs)) }
                         th.n scope="col" { "runs to find 4 of 5" }
                     } }
                     tbody {
@@ -195,22 +253,22 @@ pub(super) fn power(page: &Page<'_>) -> Markup {
                             @let rate_now = f64::from(rate) / 100.0;
                             tr {
                                 th scope="row" { (rate) "%" }
-                                td.n { (percent(power::chance_of_failing(runs, history, rate_now))) }
-                                td.n { (power::runs_to_find(history, rate_now, 0.8).map_or("–".to_owned(), |n| n.to_string())) }
+                                td.n { (percent(gate.chance_of_failing(runs, history, rate_now))) }
+                                td.n { (gate.runs_to_find(history, rate_now, 0.8).map_or("–".to_owned(), |n| n.to_string())) }
                             }
                         }
                     }
                 }
                 table style="margin-top:14px" {
                     thead { tr {
-                        th scope="col" { "It did not drop and passes" } th.n scope="col" { "blamed by these " (runs) " runs" }
+                        th scope="col" { "It did not drop and passes" } th.n scope="col" { (by_these("blamed", runs)) }
                     } }
                     tbody {
                         @for rate in [99, 95, 90] {
                             @let past = Sample::of_percentage(rate);
                             tr {
                                 th scope="row" { (rate) "%" }
-                                td.n { (percent(power::chance_of_failing(runs, past, f64::from(rate) / 100.0))) }
+                                td.n { (percent(gate.chance_of_failing(runs, past, f64::from(rate) / 100.0))) }
                             }
                         }
                     }
@@ -218,6 +276,10 @@ pub(super) fn power(page: &Page<'_>) -> Markup {
             }
         }
     }
+}
+
+fn by_these(what: &str, runs: u32) -> String {
+    if runs == 1 { format!("{what} by this run") } else { format!("{what} by these {runs} runs") }
 }
 
 /// The tests that failed in some runs and pass, the shakiest first.
@@ -289,9 +351,9 @@ fn shaky_row(gathered: &Gathered, test: &TestVerdict) -> Markup {
     html! {
         tr {
             th scope="row" {
-                (test.id.name)
+                (outside(&test.id.name))
                 div.suite {
-                    (suite(&test.id.suite))
+                    (outside(&suite(&test.id.suite)))
                     @if test.next == Some(Next::OneFailureFails) { " " span class="pill flake" { "one more failure fails it" } }
                 }
             }
@@ -339,7 +401,7 @@ pub(super) fn seconds(gathered: &Gathered) -> Markup {
                     tbody {
                         @for (backend, runs) in backends.iter().take(BACKENDS) {
                             tr {
-                                th scope="row" { (backend) }
+                                th scope="row" { (outside(backend)) }
                                 @for i in &columns {
                                     td.n { (runs.iter().find(|(run, _)| run == i).map_or("–".to_owned(), |(_, s)| s.to_string())) }
                                 }

@@ -71,9 +71,9 @@ impl fmt::Display for Basis {
                 let tenths = if passes < runs { percent.min(99.9) } else { percent };
                 let tenths = if passes > 0 { tenths.max(0.1) } else { tenths };
                 if percent.fract() == 0.0 {
-                    write!(f, "{percent:.0}% ({passes} of {runs} runs)")
+                    write!(f, "{percent:.0}% ({passes} of {})", many(runs, "run"))
                 } else {
-                    write!(f, "{tenths:.1}% ({passes} of {runs} runs)")
+                    write!(f, "{tenths:.1}% ({passes} of {})", many(runs, "run"))
                 }
             }
             Self::Percentage { percent } => write!(f, "{percent}%"),
@@ -200,6 +200,15 @@ pub enum Reason {
     Disruption(disruption::Finding),
 }
 
+impl Reason {
+    /// Whether the number of passes decided. That a test ran too seldom, or is one that must never fail, is no matter of
+    /// chance.
+    #[must_use]
+    pub const fn is_by_passes(&self) -> bool {
+        matches!(self, Self::TooFewPasses(_) | Self::EnoughPasses(_) | Self::NoPass { .. })
+    }
+}
+
 impl fmt::Display for Reason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -216,10 +225,11 @@ impl fmt::Display for Reason {
             ),
             Self::TooFewAttempts { passes, failures, skips, minimum } => write!(
                 f,
-                "Passed {}, failed {}, skipped {}: at least {minimum} attempts are needed to judge it.",
+                "Passed {}, failed {}, skipped {}: at least {} needed to judge it.",
                 times(*passes),
                 times(*failures),
-                times(*skips)
+                times(*skips),
+                if *minimum == 1 { "1 attempt is".to_owned() } else { format!("{minimum} attempts are") }
             ),
             Self::NoPass { failures, skips } => write!(
                 f,
@@ -346,7 +356,7 @@ pub enum WhyFailed {
         /// How many are tolerated.
         tolerated: u32,
     },
-    /// The finished runs left no test at all.
+    /// In the finished runs no test passed or failed.
     NoTests,
     /// None of the suites that test a payload ran.
     NoPayloadSuite,
@@ -362,11 +372,16 @@ impl fmt::Display for WhyFailed {
         match self {
             Self::NothingFinished => f.write_str("no run finished, so there is nothing to judge"),
             Self::TooManyUnfinished { unfinished, tolerated } => {
-                write!(f, "{unfinished} runs did not finish; at most {tolerated} are tolerated")
+                let tolerated = match tolerated {
+                    0 => "none is tolerated".to_owned(),
+                    1 => "at most 1 is tolerated".to_owned(),
+                    more => format!("at most {more} are tolerated"),
+                };
+                write!(f, "{} did not finish; {tolerated}", many(*unfinished, "run"))
             }
-            Self::NoTests => f.write_str("the finished runs left no test results"),
+            Self::NoTests => f.write_str("no test passed or failed in the finished runs, so there is nothing to judge"),
             Self::NoPayloadSuite => f.write_str(
-                "no suite that tests the payload ran: none has openshift-tests, e2e, E2E or BackendDisruption in its name",
+                "no suite that tests the payload ran: none with a test that passed or failed has openshift-tests, e2e, E2E or BackendDisruption in its name",
             ),
             Self::FailedTests { failed: 1 } => f.write_str("1 test failed"),
             Self::FailedTests { failed } => write!(f, "{failed} tests failed"),
@@ -376,7 +391,12 @@ impl fmt::Display for WhyFailed {
 
 /// `0 times`, `1 time`, `2 times`.
 pub(crate) fn times(count: u32) -> String {
-    if count == 1 { "1 time".to_owned() } else { format!("{count} times") }
+    many(count, "time")
+}
+
+/// `1 run`, `2 runs`.
+pub(crate) fn many(count: u32, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]
@@ -392,6 +412,20 @@ mod tests {
         assert_eq!(counts(198, 200), "99% (198 of 200 runs)");
         assert_eq!(Basis::Percentage { percent: 95 }.to_string(), "95%");
         assert_eq!(Basis::New { assumed: 70 }.to_string(), "not known (the test is new; 70% is assumed)");
+    }
+
+    #[test]
+    fn one_is_no_plural() {
+        let unfinished = WhyFailed::TooManyUnfinished { unfinished: 1, tolerated: 0 };
+        assert_eq!(unfinished.to_string(), "1 run did not finish; none is tolerated");
+        let unfinished = WhyFailed::TooManyUnfinished { unfinished: 2, tolerated: 1 };
+        assert_eq!(unfinished.to_string(), "2 runs did not finish; at most 1 is tolerated");
+        assert_eq!(Basis::Counts { passes: 1, runs: 1 }.to_string(), "100% (1 of 1 run)");
+        let few = Reason::TooFewAttempts { passes: 0, failures: 0, skips: 1, minimum: 1 };
+        assert_eq!(
+            few.to_string(),
+            "Passed 0 times, failed 0 times, skipped 1 time: at least 1 attempt is needed to judge it."
+        );
     }
 
     #[test]

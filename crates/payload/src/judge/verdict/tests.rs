@@ -34,7 +34,12 @@ fn id(suite: &str, name: &str) -> TestId {
 /// A test of which each run has one case: so many passes, failures and skips.
 fn tally(name: &str, passes: usize, failures: usize, skips: usize) -> Tally {
     let cases = [vec![PASS; passes], vec![FAIL; failures], vec![SKIP; skips]].concat();
-    Tally { id: id("openshift-tests", name), informing: false, runs: cases.into_iter().enumerate().collect() }
+    Tally {
+        id: id("openshift-tests", name),
+        informing: false,
+        runs: cases.into_iter().enumerate().collect(),
+        message: None,
+    }
 }
 
 fn over(tests: Vec<Tally>) -> Gathered {
@@ -285,7 +290,7 @@ fn disruption_joins_the_tests_of_the_verdict() {
     let without =
         judge(&gathered, &history, &Rules { disruption: disruption::Mode::Never, ..Rules::default() });
     assert!(without.passed);
-    assert_eq!(without.notes, ["disruption is not judged, as asked"]);
+    assert_eq!(without.notes[0], "disruption is not judged, as asked");
 }
 
 #[test]
@@ -305,9 +310,9 @@ fn among_many_tests_a_weak_failure_may_be_chance_and_a_strong_one_is_not() {
     assert!(q("strong") < 1e-8 && q("weak") > 0.05, "{} {}", q("strong"), q("weak"));
     assert_eq!(verdict.reasons, [WhyFailed::FailedTests { failed: 2 }]);
     let found = verdict.discovery;
-    assert_eq!((found.tested, found.failed_for_sure, found.failed_maybe_by_chance), (302, 1, 1));
-    assert!((0.018..0.019).contains(&found.expected_false_failures), "{found:?}");
-    assert!(found.false_alarm <= found.expected_false_failures, "{found:?}");
+    assert_eq!((found.tested, found.failed_beyond_chance, found.failed_within_chance), (302, 1, 1));
+    assert!(found.expected_false_failures.is_some_and(|n| (0.0..1.0).contains(&n)), "{found:?}");
+    assert!(found.false_alarm.unwrap() <= found.expected_false_failures.unwrap(), "{found:?}");
 }
 
 #[test]
@@ -348,7 +353,8 @@ fn the_json_has_what_scripts_rely_on() {
         "if": "passes-after",
         "passing_runs": 16
       },
-      "advice": null
+      "advice": null,
+      "message_of_failure": null
     }
     "#);
     let whole = serde_json::to_value(&verdict).unwrap();
@@ -361,8 +367,10 @@ fn the_json_has_what_scripts_rely_on() {
             "unfinished",
             "reasons",
             "messages",
+            "coverage",
             "discovery",
             "notes",
+            "warnings",
             "failed_tests",
             "tests"
         ]
@@ -413,4 +421,108 @@ fn a_history_that_knows_no_suites_counts_in_every_suite_unless_the_suite_has_its
     history.tests.insert(id("openshift-tests", "pods talk"), percent(60));
     assert_eq!(history.of(&id("openshift-tests", "pods talk")), Some(percent(60)));
     assert_eq!(history.of(&id("openshift-tests", "another")), None);
+}
+
+#[test]
+fn runs_in_which_nothing_was_tested_do_not_pass() {
+    let mut gathered = over(vec![tally("skipped", 0, 0, 10)]);
+    let reasons = |gathered: &Gathered| judge(gathered, &History::default(), &Rules::default()).reasons;
+    assert_eq!(reasons(&gathered), [WhyFailed::NoTests]);
+    // A suite that only skipped is none that ran, whatever else passed.
+    gathered.runs[0].job = Some("periodic-x".to_owned());
+    gathered.tests.push(Tally { id: id("unit", "t"), ..tally("", 10, 0, 0) });
+    assert_eq!(reasons(&gathered), [WhyFailed::NoPayloadSuite]);
+}
+
+#[test]
+fn a_verdict_that_is_no_matter_of_chance_has_no_figures_of_chance() {
+    let rules = Rules::default();
+    let panic = judged(tally("Undiagnosed panic detected in pod", 9, 1, 0), Some(percent(100)), &rules);
+    let rare = judged(tally("rare", 3, 2, 5), Some(percent(100)), &rules);
+    for test in [panic, rare] {
+        assert!(test.is_failed(), "{test:?}");
+        assert_eq!(
+            (test.required, test.required_by_table, test.p_value, test.q_value),
+            (None, None, None, None)
+        );
+    }
+    // Nor do they count among the tests of which some fail by chance.
+    let worse = tally("worse", 4, 6, 0);
+    let mut tests = vec![worse.clone()];
+    tests.extend((0..50).map(|n| tally(&format!("rare {n}"), 3, 2, 5)));
+    let verdict = judge(&over(tests), &known("worse", percent(95)), &rules);
+    assert_eq!(verdict.discovery.tested, 1);
+    assert_eq!(verdict.tests[0].q_value, verdict.tests[0].p_value);
+}
+
+#[test]
+fn a_test_that_needs_a_pass_is_never_asked_for_none() {
+    let rules = Rules::default();
+    let broken = judged(tally("broken", 0, 10, 0), Some(percent(0)), &rules);
+    assert_eq!((broken.outcome, broken.required), (Outcome::Failed, Some(1)));
+    let alive = judged(tally("alive", 1, 9, 0), Some(percent(0)), &rules);
+    assert_eq!((alive.outcome, alive.required), (Outcome::Passed, Some(1)));
+    assert!(alive.reason.to_string().ends_with("The required number of passes is 1."), "{}", alive.reason);
+}
+
+#[test]
+fn false_failures_are_counted_over_tests_with_a_history_only() {
+    let tests = vec![tally("known", 10, 0, 0), tally("new", 10, 0, 0)];
+    let gathered = over(tests);
+    let found = judge(&gathered, &known("known", Past::Counts { passes: 195, runs: 200 }), &Rules::default());
+    let found = found.discovery;
+    assert_eq!((found.tested, found.with_history), (2, 1));
+    assert_eq!(
+        found.expected_false_failures.map(|n| (n * 1e4).round()),
+        found.false_alarm.map(|n| (n * 1e4).round())
+    );
+    let none = judge(&gathered, &History::default(), &Rules::default()).discovery;
+    assert_eq!((none.expected_false_failures, none.false_alarm), (None, None));
+    // Nothing is no negative nothing.
+    let never =
+        judge(&gathered, &known("known", percent(0)), &Rules { minimum_attempts: 0, ..Rules::default() });
+    assert!(never.discovery.false_alarm.is_some_and(|alarm| alarm.is_sign_positive()));
+}
+
+#[test]
+fn a_history_says_how_much_of_the_tests_it_knows() {
+    let gathered = over(vec![tally("a", 10, 0, 0), tally("b", 10, 0, 0), tally("skipped", 0, 0, 10)]);
+    let told = |history: &History| {
+        let verdict = judge(&gathered, history, &Rules::default());
+        let mut told = verdict.notes;
+        told.retain(|note| note.contains("history"));
+        told.extend(verdict.warnings.iter().map(|warning| format!("warning: {warning}")));
+        told.join("\n")
+    };
+    let some = known("a", percent(99));
+    let mut all = some.clone();
+    all.tests.insert(id("openshift-tests", "b"), percent(99));
+    let mut other = History { source: "h.jsonl".to_owned(), ..History::default() };
+    let empty = other.clone();
+    for suite in ["unit", "e2e", "a", "b", "c"] {
+        other.tests.insert(id(suite, "another"), percent(99));
+    }
+    assert_eq!(told(&History::default()), "");
+    insta::assert_snapshot!([&all, &some, &other, &empty].map(told).join("\n"), @"
+    the history knows all 2 tests
+    the history knows 1 of 2 tests
+    warning: the history knows none of 2 tests: its suites are a, b, c, e2e and 1 more, those of the runs are openshift-tests; every test counts as new, which lets much pass
+    warning: the history knows none of 2 tests: it holds no test; every test counts as new, which lets much pass
+    ");
+}
+
+#[test]
+fn a_history_of_another_job_is_told() {
+    let mut gathered = over(vec![tally("a", 10, 0, 0)]);
+    gathered.runs[0].job = Some("periodic-aws".to_owned());
+    let mut history = known("a", percent(99));
+    let told = |history: &History| judge(&gathered, history, &Rules::default()).notes.join("\n");
+    history.jobs = ["periodic-aws".to_owned()].into();
+    assert!(!told(&history).contains("another job"));
+    history.jobs.insert("periodic-gcp".to_owned());
+    insta::assert_snapshot!(told(&history), @"
+    disruption is not judged: no run left data of it
+    the history knows the one test that was judged
+    the runs of the history are of another job: they are of periodic-aws and periodic-gcp, those judged of periodic-aws
+    ");
 }

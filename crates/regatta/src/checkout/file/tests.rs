@@ -1,6 +1,10 @@
+use super::error::StoppedBy;
+use super::replace::{Step, replace_all_by_steps};
 use super::*;
-use std::os::unix::fs::symlink;
-use std::process::Command;
+use crate::failure::Failure;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Command, Output};
 
 const OLD: &[u8] = b"{\n  \"name\": \"old\"\n}\n";
 const NEW: &[u8] = b"{\n  \"name\": \"new\", \"message\": \"longer than before\"\n}";
@@ -49,6 +53,22 @@ impl Place {
         let failure = Failure::from(error);
         let all = self.all.path().canonicalize().unwrap();
         format!("exit {}: {failure}", failure.exit_code()).replace(&all.display().to_string(), "")
+    }
+}
+
+/// One file by itself.
+impl Original {
+    fn read(root: &Path, path: &Path) -> Result<Self, ReplaceError> {
+        let original = Self::read_or_absent(root, path)?;
+        if original.existed() { Ok(original) } else { Err(ReplaceError::Missing { path: path.to_owned() }) }
+    }
+
+    fn replace(&self, new: &[u8]) -> Result<Written, ReplaceError> {
+        self.replace_by_steps(new, |_| {})
+    }
+
+    fn replace_by_steps(&self, new: &[u8], mut at: impl FnMut(Step)) -> Result<Written, ReplaceError> {
+        Ok(replace_all_by_steps(&[(self, new)], |_, step| at(step))?[0])
     }
 }
 
@@ -186,7 +206,7 @@ fn a_link_put_in_the_place_of_the_file_meanwhile_is_a_conflict() {
 fn what_is_no_regular_file_is_refused_before_it_is_opened() {
     let place = Place::new();
     let error = Original::read(&place.root(), &place.releases()).unwrap_err();
-    insta::assert_snapshot!(place.failure(error), @"exit 2: /checkout/_releases: is a folder, not a regular file; nothing was written; name a release configuration");
+    insta::assert_snapshot!(place.failure(error), @"exit 2: /checkout/_releases: is a folder, not a regular file; name a release configuration");
     let pipe = place.releases().join("pipe.json");
     assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
     let error = Original::read(&place.root(), &pipe).unwrap_err();
@@ -259,64 +279,344 @@ fn leftovers_of_crashes_are_removed_and_what_others_hold_is_not() {
     assert_eq!(place.names(), expected);
 }
 
-/// The variables through which a test tells the process that is to crash what to do.
-const CRASH: [&str; 2] = ["REGATTA_TEST_CRASH_ROOT", "REGATTA_TEST_CRASH_AT"];
+/// Public and private contents before and after.
+const BOTH_OLD: [Option<&[u8]>; 2] = [Some(OLD), Some(b"old private")];
+const BOTH_NEW: [Option<&[u8]>; 2] = [Some(NEW), Some(b"new private")];
 
-/// Does nothing by itself: [`a_crash_at_any_step_leaves_the_old_file_or_the_new`] starts it in a process of its own.
-#[test]
-fn crashing_process() {
-    let [Ok(root), Ok(step)] = CRASH.map(std::env::var) else { return };
-    let root = PathBuf::from(root);
-    let original = Original::read_or_absent(&root, &root.join("_releases/release-ocp-4.21.json")).unwrap();
-    original
-        .replace_by_steps(NEW, |at| {
-            if format!("{at:?}") == step {
-                // Nothing is cleaned up on this way out.
-                std::process::exit(99);
-            }
-        })
-        .unwrap();
+/// A configuration and its private counterpart.
+impl Place {
+    fn private(&self) -> PathBuf {
+        self.releases().join("priv/release-ocp-4.21.json")
+    }
+
+    fn with_private() -> Self {
+        let place = Self::new();
+        fs::create_dir(place.releases().join("priv")).unwrap();
+        fs::write(place.private(), BOTH_OLD[1].unwrap()).unwrap();
+        place
+    }
+
+    fn both(&self) -> [Original; 2] {
+        both(&self.root())
+    }
+
+    fn replace_both(&self, at: impl FnMut(usize, Step)) -> Result<Vec<Written>, ReplaceError> {
+        replace_pair(&self.both(), at)
+    }
+
+    fn holds(&self, expected: [Option<&[u8]>; 2], when: &str) {
+        let [public, private] = [self.config(), self.private()].map(|path| fs::read(path).ok());
+        assert_eq!([public.as_deref(), private.as_deref()], expected, "{when}");
+    }
+
+    /// How many temporary files lie beside the two.
+    fn leftovers(&self) -> usize {
+        let folders = [self.releases(), self.releases().join("priv")];
+        let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
+        entries
+            .filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().ends_with(SUFFIX))
+            .count()
+    }
+}
+
+fn both(root: &Path) -> [Original; 2] {
+    ["_releases/release-ocp-4.21.json", "_releases/priv/release-ocp-4.21.json"]
+        .map(|file| Original::read_or_absent(root, &root.join(file)).unwrap())
+}
+
+fn replace_pair(
+    [public, private]: &[Original; 2],
+    at: impl FnMut(usize, Step),
+) -> Result<Vec<Written>, ReplaceError> {
+    replace_all_by_steps(&[(public, BOTH_NEW[0].unwrap()), (private, BOTH_NEW[1].unwrap())], at)
 }
 
 #[test]
-fn a_crash_at_any_step_leaves_the_old_file_or_the_new() {
-    let this = std::env::current_exe().unwrap();
-    let test = format!("{}::crashing_process", module_path!().split_once("::").unwrap().1);
+fn several_files_are_replaced_together() {
+    let place = Place::with_private();
+    assert_eq!(place.replace_both(|_, _| {}).unwrap(), [Written::Replaced, Written::Replaced]);
+    place.holds(BOTH_NEW, "");
+    assert_eq!(place.replace_both(|_, _| {}).unwrap(), [Written::Unchanged, Written::Unchanged]);
+
+    let place = Place::new();
+    assert_eq!(place.replace_both(|_, _| {}).unwrap(), [Written::Replaced, Written::Created]);
+    place.holds(BOTH_NEW, "");
+    assert_eq!(place.leftovers(), 0);
+}
+
+#[test]
+fn when_the_second_file_is_locked_the_first_stays_as_it_is() {
+    let place = Place::with_private();
+    let holder = File::open(place.private()).unwrap();
+    holder.lock().unwrap();
+    insta::assert_snapshot!(place.failure(place.replace_both(|_, _| {}).unwrap_err()), @"exit 6: /checkout/_releases/priv/release-ocp-4.21.json: is being written by another process at this moment; nothing was written; look at it and run again");
+    place.holds(BOTH_OLD, "");
+    assert_eq!(place.leftovers(), 0);
+}
+
+#[test]
+fn when_either_file_changes_before_the_first_is_replaced_both_stay_as_they_are() {
+    for (changed, when) in
+        [(0, (1, Step::Begun)), (0, (1, Step::Synced)), (1, (0, Step::Begun)), (1, (0, Step::Compared))]
+    {
+        let place = Place::with_private();
+        let error = place.replace_both(|number, step| {
+            if (number, step) == when {
+                fs::write([place.config(), place.private()][changed].as_path(), b"theirs").unwrap();
+            }
+        });
+        assert!(matches!(error, Err(ReplaceError::Changed { .. })), "{when:?}: {error:?}");
+        let mut expected = BOTH_OLD;
+        expected[changed] = Some(b"theirs");
+        place.holds(expected, &format!("{when:?}"));
+        assert_eq!(place.leftovers(), 0, "{when:?}");
+    }
+}
+
+#[test]
+fn a_folder_made_for_a_file_that_is_not_written_goes_again() {
+    let place = Place::new();
+    let error = place.replace_both(|number, step| {
+        if (number, step) == (1, Step::Synced) {
+            fs::write(place.config(), b"theirs").unwrap();
+        }
+    });
+    assert!(matches!(error, Err(ReplaceError::Changed { .. })), "{error:?}");
+    assert_eq!(place.names(), ["release-ocp-4.21.json"]);
+}
+
+#[test]
+fn a_failure_between_the_files_tells_which_are_changed() {
+    let place = Place::new();
+    let error = place.replace_both(|number, step| {
+        if (number, step) == (0, Step::Renamed) {
+            fs::write(place.private(), b"theirs").unwrap();
+        }
+    });
+    insta::assert_snapshot!(place.failure(error.unwrap_err()), @"exit 6: not all files could be written. Changed: /checkout/_releases/release-ocp-4.21.json. Not changed: /checkout/_releases/priv/release-ocp-4.21.json (was made by somebody else after it was read). No file is half written; look at them (`git diff`), then run again for the rest, or put back what is changed");
+    place.holds([Some(NEW), Some(b"theirs")], "");
+
+    let place = Place::with_private();
+    let error = place.replace_both(|number, step| {
+        if (number, step) == (0, Step::Renamed) {
+            fs::remove_dir_all(place.releases().join("priv")).unwrap();
+        }
+    });
+    let error = error.unwrap_err();
+    assert!(matches!(&error, ReplaceError::Partly { by: StoppedBy::System, .. }), "{error}");
+    insta::assert_snapshot!(place.failure(error), @"exit 1: not all files could be written. Changed: /checkout/_releases/release-ocp-4.21.json. Not changed: /checkout/_releases/priv/release-ocp-4.21.json (No such file or directory (os error 2)). No file is half written; look at them (`git diff`), then run again for the rest, or put back what is changed");
+    place.holds([Some(NEW), None], "");
+
+    // Where nothing had to be written before it, nothing is changed.
+    let place = Place::new();
+    fs::write(place.config(), NEW).unwrap();
+    let error = place.replace_both(|number, step| {
+        if (number, step) == (0, Step::Renamed) {
+            fs::write(place.private(), b"theirs").unwrap();
+        }
+    });
+    assert!(matches!(error, Err(ReplaceError::Changed { .. })), "{error:?}");
+}
+
+#[test]
+fn two_names_of_one_file_are_refused() {
+    let place = Place::with_private();
+    for link in [
+        |to: &Path, at: &Path| symlink(to, at).unwrap(),
+        |to: &Path, at: &Path| fs::hard_link(to, at).unwrap(),
+    ] {
+        fs::remove_file(place.private()).unwrap();
+        link(&place.config(), &place.private());
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(place.failure(place.replace_both(|_, _| {}).unwrap_err()), @"exit 2: /checkout/_releases/release-ocp-4.21.json and /checkout/_releases/priv/release-ocp-4.21.json are one file by two names; nothing was written; put a file of its own at each");
+        }
+        place.holds([Some(OLD), Some(OLD)], "");
+    }
+}
+
+#[test]
+fn others_read_regular_files_of_a_reasonable_size_alone() {
+    let place = Place::new();
+    let why = |name: &str| place.failure(read_regular(&place.releases().join(name)).unwrap_err());
+    let large = File::create(place.releases().join("large.json")).unwrap();
+    large.set_len(MOST_BYTES + 1).unwrap();
+    assert!(Command::new("mkfifo").arg(place.releases().join("pipe.json")).status().unwrap().success());
+    symlink("gone.json", place.releases().join("dangling.json")).unwrap();
+    symlink("pipe.json", place.releases().join("leads-to-pipe.json")).unwrap();
+    insta::assert_snapshot!(
+        ["large.json", "pipe.json", "leads-to-pipe.json", ".", "dangling.json", "none.json", "none/none.json"].map(why).join("\n"),
+        @"
+    exit 2: /checkout/_releases/large.json: is larger than 64 MiB, and no release configuration is; name a release configuration
+    exit 2: /checkout/_releases/pipe.json: is a device, pipe or socket, not a regular file; name a release configuration
+    exit 2: /checkout/_releases/leads-to-pipe.json: is a device, pipe or socket, not a regular file; name a release configuration
+    exit 2: /checkout/_releases/.: is a folder, not a regular file; name a release configuration
+    exit 2: /checkout/_releases/dangling.json: is a link to gone.json, and nothing is there
+    exit 2: /checkout/_releases/none.json: there is no such file
+    exit 2: /checkout/_releases/none/none.json: there is no such file
+    "
+    );
+    assert!(matches!(read_regular(Path::new("/dev/null")), Err(ReplaceError::NotAFile { .. })));
+
+    // Unlike what is to be replaced, what is only read may lie anywhere.
+    let outside = place.all.path().join("elsewhere/theirs.json");
+    fs::write(&outside, OLD).unwrap();
+    symlink(&outside, place.releases().join("link.json")).unwrap();
+    assert_eq!(read_regular(&place.releases().join("link.json")).unwrap(), OLD);
+}
+
+/// The variables through which a test tells a process of its own what to do.
+const ROOT: &str = "REGATTA_TEST_ROOT";
+const CRASH_AT: &str = "REGATTA_TEST_CRASH_AT";
+
+/// This program, to run one of its tests by itself at `place`.
+fn process(test: &str, place: &Place) -> Command {
+    let test = format!("{}::{test}", module_path!().split_once("::").unwrap().1);
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", &test, "--nocapture"]).env(ROOT, place.root());
+    command
+}
+
+/// Does nothing by itself: [`a_folder_that_takes_no_new_file_is_known_beforehand`] starts it in a process of its own.
+#[test]
+fn forbidden_process() {
+    let Ok(root) = std::env::var(ROOT).map(PathBuf::from) else { return };
+    if std::env::var_os(CRASH_AT).is_some() {
+        return;
+    }
+    let pair = both(&root);
+    pair[0].may_be_replaced().unwrap();
+    for error in [pair[1].may_be_replaced().unwrap_err(), replace_pair(&pair, |_, _| {}).unwrap_err()] {
+        let failure = Failure::from(error);
+        println!("told: exit {}: {failure}", failure.exit_code());
+    }
+}
+
+/// Runs it as somebody whom permissions stop; none where the system does not let that happen.
+fn run_forbidden(place: &Place) -> Option<Output> {
+    let mut command = process("forbidden_process", place);
+    if fs::metadata(place.root()).unwrap().uid() == 0 {
+        const NOBODY: u32 = 65534;
+        let folders =
+            [place.all.path().to_owned(), place.root(), place.releases(), place.releases().join("priv")];
+        for path in folders.into_iter().chain([place.config(), place.private()]).filter(|path| path.exists())
+        {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    match command.output() {
+        // The tests themselves lie where nobody else may go.
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => None,
+        ended => Some(ended.unwrap()),
+    }
+}
+
+#[test]
+fn a_folder_that_takes_no_new_file_is_known_beforehand() {
+    let told = |place: &Place, closed: &Path| {
+        chmod(closed, 0o555);
+        let ended = run_forbidden(place);
+        chmod(closed, 0o755);
+        let Some(ended) = ended else { return None };
+        let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
+        assert!(ended.status.success(), "{out}{err}");
+        let all = place.all.path().canonicalize().unwrap().display().to_string();
+        // The test runner's own words stand before the first.
+        let lines =
+            out.lines().filter_map(|line| line.split_once("told: ")).map(|(_, told)| told.replace(&all, ""));
+        Some(lines.collect::<Vec<_>>().join("\n"))
+    };
+    let place = Place::with_private();
+    if let Some(told) = told(&place, &place.releases().join("priv")) {
+        insta::assert_snapshot!(told, @"
+        exit 2: /checkout/_releases/priv/release-ocp-4.21.json: is replaced by a new file, and none can be made in its folder /checkout/_releases/priv (permission denied); nothing was written; make the folder writable (`chmod u+w /checkout/_releases/priv`) and run again
+        exit 2: /checkout/_releases/priv/release-ocp-4.21.json: is replaced by a new file, and none can be made in its folder /checkout/_releases/priv (permission denied); nothing was written; make the folder writable (`chmod u+w /checkout/_releases/priv`) and run again
+        ");
+        place.holds(BOTH_OLD, "the first file stays as it was");
+    }
+    assert_eq!(place.leftovers(), 0);
+
+    // The same where there is no private file yet.
+    let place = Place::with_private();
+    fs::remove_file(place.private()).unwrap();
+    if let Some(told) = told(&place, &place.releases().join("priv")) {
+        assert!(told.contains("_releases/priv ("), "{told}");
+        place.holds([Some(OLD), None], "the first file stays as it was");
+    }
+}
+
+#[test]
+fn asking_whether_a_file_may_be_replaced_leaves_no_trace() {
+    let place = Place::new();
+    place.read().may_be_replaced().unwrap();
+    let derived = Original::read_or_absent(&place.root(), &place.private()).unwrap();
+    derived.may_be_replaced().unwrap();
+    assert_eq!(place.names(), ["release-ocp-4.21.json"]);
+    // A folder of the system's own, which takes no file from anybody.
+    #[cfg(target_os = "linux")]
+    {
+        let closed = Original::read_or_absent(Path::new("/proc/self"), Path::new("/proc/self/comm")).unwrap();
+        let why = closed.may_be_replaced().unwrap_err().to_string();
+        assert!(why.contains("new file"), "{why}");
+    }
+}
+
+/// Does nothing by itself: [`a_crash_at_any_step_leaves_each_file_old_or_new`] starts it in a process of its own.
+#[test]
+fn crashing_process() {
+    let [Ok(root), Ok(step)] = [ROOT, CRASH_AT].map(std::env::var) else { return };
+    replace_pair(&both(Path::new(&root)), |number, at| {
+        if format!("{number} {at:?}") == step {
+            // Nothing is cleaned up on this way out.
+            std::process::exit(99);
+        }
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_crash_at_any_step_leaves_each_file_old_or_new() {
+    let [old, new] = [BOTH_OLD, BOTH_NEW];
     for existed in [true, false] {
-        for (step, expected, leftovers) in [
-            (Step::Begun, OLD, 1),
-            (Step::Filled, OLD, 1),
-            (Step::Synced, OLD, 1),
-            (Step::Compared, OLD, 1),
-            (Step::Renamed, NEW, 0),
+        for (number, step, expected, leftovers) in [
+            (0, Step::Begun, old, 1),
+            (0, Step::Filled, old, 1),
+            (0, Step::Synced, old, 1),
+            (1, Step::Begun, old, 2),
+            (1, Step::Filled, old, 2),
+            (1, Step::Synced, old, 2),
+            (0, Step::Compared, old, 2),
+            (1, Step::Compared, old, 2),
+            (0, Step::Renamed, [new[0], old[1]], 1),
+            (1, Step::Renamed, new, 0),
         ] {
-            let place = Place::new();
+            let step = format!("{number} {step:?}");
+            let place = Place::with_private();
             if !existed {
                 fs::remove_file(place.config()).unwrap();
+                fs::remove_dir_all(place.releases().join("priv")).unwrap();
             }
-            let ended = Command::new(&this)
-                .args(["--exact", &test, "--nocapture"])
-                .env(CRASH[0], place.root())
-                .env(CRASH[1], format!("{step:?}"))
-                .output()
-                .unwrap();
-            assert_eq!(ended.status.code(), Some(99), "{step:?}: {}", String::from_utf8_lossy(&ended.stderr));
-            let expected = (existed || expected == NEW).then_some(expected);
-            assert_eq!(fs::read(place.config()).ok().as_deref(), expected, "{step:?}");
-            let names = place.names();
-            let configs = names.iter().filter(|name| name.ends_with(".json")).count();
-            assert_eq!(
-                (names.len() - configs, configs),
-                (leftovers, usize::from(expected.is_some())),
-                "{names:?}"
-            );
+            let ended = process("crashing_process", &place).env(CRASH_AT, &step).output().unwrap();
+            assert_eq!(ended.status.code(), Some(99), "{step}: {}", String::from_utf8_lossy(&ended.stderr));
+            let there = |number: usize| expected[number].filter(|now| existed || Some(*now) == new[number]);
+            place.holds([there(0), there(1)], &step);
+            assert_eq!(place.leftovers(), leftovers, "{step}");
 
             // The next change finds its way, and clears up.
-            create_or_replace(&place.root(), &place.config(), b"next").unwrap();
-            assert_eq!(fs::read(place.config()).unwrap(), b"next");
-            assert_eq!(place.names(), ["release-ocp-4.21.json"], "{step:?}");
+            let next: [&[u8]; 2] = [b"next", b"next private"];
+            let [public, private] = place.both();
+            replace_all(&[(&public, next[0]), (&private, next[1])]).unwrap();
+            place.holds(next.map(Some), &step);
+            assert_eq!(place.leftovers(), 0, "{step}");
         }
     }
+}
+
+#[test]
+fn a_read_only_file_that_is_as_wanted_is_unchanged() {
+    let place = Place::new();
+    chmod(&place.config(), 0o444);
+    assert_eq!(place.read().replace(OLD).unwrap(), Written::Unchanged);
 }
 
 #[test]

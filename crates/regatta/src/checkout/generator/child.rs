@@ -1,18 +1,20 @@
 //! A program that runs to its end while what it says is passed on, and that an interrupt reaches.
 //!
-//! Its output and error output share one pipe, so that lines keep their order. It stays in Regatta's process group: a Ctrl-C on
-//! the terminal reaches it and everything it started. An interrupt sent to Regatta alone is passed on as a request to end,
-//! which make hands to its children.
+//! Its output and error output share one pipe, so that lines keep their order. It leads a process group of its own, so that it
+//! can be ended with all that it started: the first interrupt is passed on to the group as it came, the second kills the
+//! group. The terminal's Ctrl-C, which reaches Regatta's own group alone, comes to it in this way too. What the program starts
+//! can therefore not ask on the terminal; nothing that is run here does.
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::{OsStr, OsString};
 use std::io::{self, ErrorKind, Read as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use tokio::io::AsyncReadExt as _;
 use tokio::process::Command;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use super::signals::Interrupts;
 use crate::terminal::say;
 
 /// How a program came to its end.
@@ -61,9 +63,11 @@ impl Child {
     /// # Errors
     ///
     /// It could not be started or listened to.
-    pub(super) async fn run(&self, mut said: impl FnMut(&[u8])) -> io::Result<Ended> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+    pub(super) async fn run(
+        &self,
+        interrupts: &mut Interrupts,
+        mut said: impl FnMut(&[u8]),
+    ) -> io::Result<Ended> {
         let (reader, writer) = io::pipe()?;
         // What is left in the pipe when the program has ended is read past the runtime, which may not know of it yet.
         let mut rest = reader.try_clone()?;
@@ -76,6 +80,7 @@ impl Child {
                 .stdin(Stdio::null())
                 .stdout(writer.try_clone()?)
                 .stderr(writer)
+                .process_group(0)
                 .kill_on_drop(true);
             for (name, value) in &self.variables {
                 match value {
@@ -87,7 +92,7 @@ impl Child {
             command.spawn()?
         };
         let mut buffer = vec![0; 16 * 1024];
-        let (mut open, mut interrupts) = (true, 0_u32);
+        let mut open = true;
         let status = loop {
             tokio::select! {
                 read = output.read(&mut buffer), if open => match read? {
@@ -95,13 +100,12 @@ impl Child {
                     length => said(&buffer[..length]),
                 },
                 status = child.wait() => break status?,
-                () = received(&mut interrupt, &mut terminate) => {
-                    interrupts += 1;
-                    if interrupts == 1 {
+                signal = interrupts.next() => {
+                    if interrupts.count() == 1 {
                         say("interrupted: waiting for it to end; interrupt again to kill it");
-                        ask_to_end(child.id()).await;
+                        send(child.id(), signal);
                     } else {
-                        child.start_kill()?;
+                        send(child.id(), Signal::KILL);
                     }
                 }
             }
@@ -116,38 +120,22 @@ impl Child {
                 Err(error) => return Err(error),
             }
         }
-        Ok(ended(status, interrupts))
+        let interrupted = interrupts.any().await;
+        Ok(match status.code() {
+            // It was done when the interrupt came. What would be next asks for interrupts by itself.
+            Some(0) => Ended::Exit(0),
+            _ if interrupted => Ended::Interrupted,
+            Some(code) => Ended::Exit(code),
+            None => Ended::Signal(status.signal().unwrap_or_default()),
+        })
     }
 }
 
-async fn received(interrupt: &mut Signal, terminate: &mut Signal) {
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-}
-
-/// Sends the signal that make passes on to what it started; an interrupt it takes for one that reached them too.
-async fn ask_to_end(id: Option<u32>) {
-    let Some(id) = id else { return };
-    let ask = Command::new("sh")
-        .args(["-c", "kill -s TERM \"$1\"", "sh", &id.to_string()])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .await;
-    // It may have ended meanwhile, which is what was wanted.
-    drop(ask);
-}
-
-fn ended(status: ExitStatus, interrupts: u32) -> Ended {
-    if status.success() {
-        // It was done when the interrupt came.
-        Ended::Exit(0)
-    } else if interrupts > 0 {
-        Ended::Interrupted
-    } else {
-        status.code().map_or_else(|| Ended::Signal(status.signal().unwrap_or_default()), Ended::Exit)
+/// Sends a signal to the group that the program leads. It is still there, or its end is not yet known, while it has an id.
+fn send(leader: Option<u32>, signal: Signal) {
+    let leader = leader.and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    if let Some(leader) = leader {
+        // That it has ended meanwhile is what was wanted.
+        let _ = kill_process_group(leader, signal);
     }
 }

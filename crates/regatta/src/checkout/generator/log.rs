@@ -9,6 +9,13 @@ pub(super) const NAME: &str = "regatta-make-release-controllers.log";
 /// How much of a step's end is kept at hand, in bytes: a failure and its reason stand near the end.
 const TAIL_BYTES: usize = 64 * 1024;
 
+/// How a run ended, as far as the log is concerned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Done,
+    Failed,
+}
+
 /// The log of one run.
 #[derive(Debug, Default)]
 pub(super) struct Log {
@@ -47,9 +54,9 @@ impl Log {
         String::from_utf8_lossy(&self.tail).into_owned()
     }
 
-    /// Where it is kept. Without the virtual environment's folder it goes among temporary files, and only `if_failed`: nobody
-    /// would look for it there.
-    pub(super) fn finish(mut self, venv: &Path, failed: bool) -> io::Result<Option<PathBuf>> {
+    /// Where it is kept. Without the virtual environment's folder it goes among temporary files, and only after a failure:
+    /// nobody would look for it there.
+    pub(super) fn finish(mut self, venv: &Path, outcome: Outcome) -> io::Result<Option<PathBuf>> {
         if !self.early.is_empty() {
             self.settle(venv);
         }
@@ -59,7 +66,7 @@ impl Log {
         if let Some((_, path)) = self.file {
             return Ok(Some(path));
         }
-        if self.early.is_empty() || !failed {
+        if self.early.is_empty() || outcome == Outcome::Done {
             return Ok(None);
         }
         let mut file = tempfile::Builder::new().prefix("regatta-").suffix(".log").tempfile()?;

@@ -50,6 +50,17 @@ impl Place {
         self
     }
 
+    /// With a program of its own in the folder of programs that [`Place::only`] made. It is put there by another process: one
+    /// that this process has open for writing might not be started.
+    fn with_program(self, name: &str, text: &str) -> Self {
+        let draft = self.path("draft");
+        fs::write(&draft, text).unwrap();
+        fs::set_permissions(&draft, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        let copied = std::process::Command::new("cp").arg(&draft).arg(self.path("bin").join(name)).status();
+        assert!(copied.unwrap().success());
+        self
+    }
+
     fn make(&self) -> Made {
         make_with(self.root.path(), Talk::Quiet, &self.search)
     }
@@ -220,10 +231,10 @@ fn a_checkout_without_the_target_is_told_before_anything_is_made() {
 fn a_broken_venv_is_told_and_left_as_it_is() {
     let place = Place::new("echo never");
     fs::create_dir_all(place.path("venv/lib")).unwrap();
-    insta::assert_snapshot!(place.failed(&place.make()), @"ROOT/venv: has no bin/python: it is a half-made virtual environment, or none, so `make release-controllers` was not run; the edit stays; nothing there was touched: look at it, remove it (rm -r ROOT/venv), then: cd ROOT && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers");
+    insta::assert_snapshot!(place.failed(&place.make()), @"ROOT/venv: has no bin/python: it is a half-made virtual environment, or none, so `make release-controllers` was not run; the edit stays; nothing there was touched: look at it, then make it anew: cd ROOT && rm -r venv && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers");
     fs::create_dir(place.path("venv/bin")).unwrap();
     symlink("/opt/python3.6/bin/python3", place.path("venv/bin/python")).unwrap();
-    insta::assert_snapshot!(place.failed(&place.make()), @"ROOT/venv: its bin/python leads to /opt/python3.6/bin/python3, which is gone (a virtual environment does not outlive its Python), so `make release-controllers` was not run; the edit stays; nothing there was touched: look at it, remove it (rm -r ROOT/venv), then: cd ROOT && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers");
+    insta::assert_snapshot!(place.failed(&place.make()), @"ROOT/venv: its bin/python leads to /opt/python3.6/bin/python3, which is gone (a virtual environment does not outlive its Python), so `make release-controllers` was not run; the edit stays; nothing there was touched: look at it, then make it anew: cd ROOT && rm -r venv && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers");
     assert!(place.path("venv/lib").is_dir() && !place.path("venv").join(log::NAME).exists());
 
     let place = Place::new("echo never");
@@ -239,4 +250,73 @@ fn an_empty_venv_folder_is_as_good_as_none() {
     let made = place.make();
     fs::remove_file(made.log.as_ref().unwrap()).unwrap();
     assert!(place.failed(&made).starts_with("`python3 -m venv venv` failed with exit code 1"));
+}
+
+/// Makes half of an environment, and fails.
+const HALF: &str = "#!/bin/sh
+mkdir -p venv/bin venv/lib && ln -s /usr/bin/env venv/bin/python && ln -s lib venv/lib64
+echo no space left on device >&2
+exit 1
+";
+
+/// The programs that [`HALF`] needs.
+const PROGRAMS: [(&str, &str); 4] = [("make", "make"), ("mkdir", "mkdir"), ("ln", "ln"), ("sh", "sh")];
+
+#[test]
+fn a_venv_that_was_begun_and_not_finished_is_removed_again() {
+    let place = Place::new("echo never").only(&PROGRAMS).with_program("python3", HALF);
+    let made = place.make();
+    let log = made.log.clone().unwrap();
+    insta::assert_snapshot!(place.failed(&made).replace(&log.display().to_string(), "LOG"), @"
+    `python3 -m venv venv` failed with exit code 1 in ROOT; the edit stays
+      `make release-controllers` needs it and was not run
+      it said last:
+        no space left on device
+      what it made of ROOT/venv was removed again
+      to repeat it: cd ROOT && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers
+      whole output: LOG
+    ");
+    assert!(fs::read_to_string(&log).unwrap().contains("no space left on device"));
+    fs::remove_file(log).unwrap();
+    assert!(!place.path("venv").exists());
+
+    // A folder that was there before stays, as empty as it was.
+    fs::create_dir(place.path("venv")).unwrap();
+    let made = place.make();
+    fs::remove_file(made.log.as_ref().unwrap()).unwrap();
+    assert_eq!(fs::read_dir(place.path("venv")).unwrap().count(), 0);
+}
+
+#[test]
+fn a_venv_that_ends_up_without_a_python_is_removed_again() {
+    let text = "#!/bin/sh\nmkdir -p venv/lib\n";
+    let place = Place::new("echo never").only(&PROGRAMS).with_program("python3", text);
+    let made = place.make();
+    fs::remove_file(made.log.as_ref().unwrap()).unwrap();
+    assert!(place.failed(&made).contains("ended well, but there is no venv"), "{made:?}");
+    assert!(!place.path("venv").exists());
+}
+
+#[test]
+fn a_venv_without_pip_is_to_be_made_anew() {
+    // As it is when its making was killed: a Python is there, and nothing else.
+    let text = "#!/bin/sh\n[ \"$1\" = -c ] && exit 1\necho \"$0: No module named pip\" >&2\nexit 1\n";
+    let place = Place::new("echo never").only(&PROGRAMS).with_program("half", text);
+    fs::create_dir_all(place.path("venv/bin")).unwrap();
+    fs::rename(place.path("bin/half"), place.path("venv/bin/python")).unwrap();
+    for _ in 0..2 {
+        // Doing it again says the same, and nothing of the environment is touched.
+        insta::allow_duplicates! {
+            insta::assert_snapshot!(place.failed(&place.make()), @"
+            `python -m pip install PyYAML` failed with exit code 1 in ROOT; the edit stays
+              `make release-controllers` needs it and was not run
+              it said last:
+                ROOT/venv/bin/python: No module named pip
+              ROOT/venv has no pip that works: it was made only half, or without one; the command below makes it anew
+              to repeat it: cd ROOT && rm -r venv && python3 -m venv venv && . venv/bin/activate && python -m pip install PyYAML && make release-controllers
+              whole output: ROOT/venv/regatta-make-release-controllers.log
+            ");
+        }
+    }
+    assert!(place.path("venv/bin/python").exists());
 }

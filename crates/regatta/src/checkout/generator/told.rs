@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use super::Step;
-use crate::checkout::file::quoted;
 
 /// How many lines of a failed step are shown.
 const LINES: usize = 12;
@@ -69,20 +68,33 @@ pub(super) fn network_failure(output: &str) -> Option<String> {
         .map(|line| clean(line).trim().to_owned())
 }
 
+/// Whether what pip said tells that the virtual environment itself is broken: an environment whose making was cut short has a
+/// Python already, and pip not yet or in part.
+pub(super) fn venv_is_useless(output: &str) -> bool {
+    [
+        "No module named pip",
+        "No module named 'pip",
+        "from 'pip",
+        "No module named 'encodings'",
+        "error while loading shared libraries",
+    ]
+    .iter()
+    .any(|sign| output.contains(sign))
+}
+
 /// What to do about a failed step, where its output or the Makefile tells.
 pub(super) fn advice(step: Step, output: &str, makefile: &str, venv: &Path) -> Option<String> {
     if step == Step::Venv && ["ensurepip", "No module named venv"].iter().any(|sign| output.contains(sign)) {
         return Some(
             "this Python cannot make virtual environments by itself; install what it lacks (Debian: apt-get install \
-             python3-venv) and remove what is half made (rm -r venv)"
+             python3-venv)"
                 .to_owned(),
         );
     }
-    if step == Step::Yaml && output.contains("No module named pip") {
+    if step == Step::Yaml && venv_is_useless(output) {
         return Some(format!(
-            "{} has no pip: it was made only half; remove it (rm -r {}) and run the command again",
-            venv.display(),
-            quoted(venv)
+            "{} has no pip that works: it was made only half, or without one; the command below makes it anew",
+            venv.display()
         ));
     }
     let needs = match step {
@@ -145,9 +157,7 @@ mod tests {
         let advice = |step, output| advice(step, output, "", Path::new("/work/venv")).unwrap_or_default();
         assert!(advice(Step::Venv, debian).contains("apt-get install python3-venv"));
         assert!(advice(Step::Venv, "/usr/bin/python3: No module named venv\n").contains("python3-venv"));
-        assert!(
-            advice(Step::Yaml, "/work/venv/bin/python: No module named pip").contains("rm -r /work/venv")
-        );
+        assert!(advice(Step::Yaml, "/work/venv/bin/python: No module named pip").contains("makes it anew"));
         assert_eq!(advice(Step::Make, "KeyError: 'to'"), "");
     }
 

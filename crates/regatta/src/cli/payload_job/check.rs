@@ -5,20 +5,25 @@
 
 use clap::Args;
 use regatta_payload::check::jobs::Jobs;
-use regatta_payload::check::{self, Counterpart, Finding, Origin, Report, Subject, names, sarif};
+use regatta_payload::check::{
+    self, Counterpart, Finding, Origin, Report, Sibling, Subject, Unreadable, names, sarif,
+};
 use regatta_payload::path::FOLDER;
 use regatta_payload::private;
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::super::Globals;
 use super::place;
+use crate::checkout::file::{ReplaceError, read_regular};
 use crate::failure::Failure;
 use crate::output::{self, Format};
 use crate::terminal::say;
+
+/// What the folder of release configurations is called in every checkout.
+const RELEASES: &str = "_releases";
 
 /// What `check` takes.
 #[derive(Debug, Args)]
@@ -45,16 +50,21 @@ enum Form {
     Sarif,
 }
 
-/// A file to read, as it is shown and as the system finds it from anywhere.
-struct Chosen {
-    shown: PathBuf,
-    absolute: PathBuf,
+/// How much is said of a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Detail {
+    /// What is wrong and what to do.
+    Findings,
+    /// Where the rule comes from as well.
+    Sources,
 }
 
-#[derive(Debug, Serialize)]
-struct Unreadable {
-    file: String,
-    why: String,
+/// A file to read.
+struct Chosen {
+    /// As it was given.
+    shown: PathBuf,
+    /// Where it stands, by [`located`].
+    place: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -71,19 +81,21 @@ pub(crate) fn run(globals: &Globals, root: Option<&Path>, args: &CheckArgs) -> R
     let chosen = choose(root, &args.files, &mut unreadable)?;
     let subjects = read(&chosen, &mut unreadable);
     let jobs = jobs(root, args.jobs.as_deref(), &chosen)?;
-    let report = check::check(&subjects, jobs.as_ref());
+    let report = check::check_among(&subjects, |folder| siblings(folder, &chosen), jobs.as_ref());
+    let detail = if globals.verbose > 0 { Detail::Sources } else { Detail::Findings };
     let form = args.format.map_or(globals.output, |form| match form {
         Form::Json => Format::Json,
         Form::Text | Form::Sarif => Format::Table,
     });
     if args.format == Some(Form::Sarif) {
         let base = base(root, &chosen);
-        let log = sarif::log(&report, env!("CARGO_PKG_VERSION"), |file| uri(file, base.as_deref()));
+        let log =
+            sarif::log(&report, &unreadable, env!("CARGO_PKG_VERSION"), |file| uri(file, base.as_deref()));
         let text = serde_json::to_string_pretty(&log).map_err(|e| Failure::Internal(e.to_string()))?;
         output::print(&format!("{text}\n"))?;
     } else {
         let view = ReportView { report: &report, unreadable: &unreadable };
-        output::show(form, "payload-check", &view, || text(&report.findings, globals.verbose > 0))?;
+        output::show(form, "payload-check", &view, || text(&report.findings, detail))?;
     }
     for Unreadable { file, why } in &unreadable {
         say(&format!("regatta: {file}: {why}"));
@@ -104,13 +116,13 @@ pub(crate) fn run(globals: &Globals, root: Option<&Path>, args: &CheckArgs) -> R
     })
 }
 
-/// The findings, a line each and a second for what to do; with `sources` a third for where the rule comes from.
-fn text(findings: &[Finding], sources: bool) -> String {
+/// The findings, a line each and a second for what to do; in detail also where the rule comes from.
+fn text(findings: &[Finding], detail: Detail) -> String {
     let mut out = String::new();
     for finding in findings {
         // Writing into a string cannot fail.
         let _ = writeln!(out, "{finding}");
-        if sources {
+        if detail == Detail::Sources {
             let _ = writeln!(out, "    why: {}\n    source: {}", finding.rule.why, finding.rule.source);
         }
     }
@@ -166,19 +178,41 @@ fn choose(
     let mut seen = BTreeSet::new();
     let mut chosen = Vec::with_capacity(paths.len());
     for path in paths {
-        let absolute =
-            std::path::absolute(&path).map_err(|source| Failure::File { place: shown(&path), source })?;
-        if seen.insert(absolute.clone()) {
-            chosen.push(Chosen { shown: path, absolute });
+        let place = located(&path);
+        if seen.insert(place.clone()) {
+            chosen.push(Chosen { shown: path, place });
         }
     }
     Ok(chosen)
 }
 
+/// Where a file stands, however it is spelled. A link is the file it leads to, but not in a folder that the controller reads:
+/// there each name is a file of its own.
+fn located(path: &Path) -> PathBuf {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let in_folder = match (absolute.parent().map(Path::canonicalize), absolute.file_name()) {
+        (Some(Ok(folder)), Some(name)) => folder.join(name),
+        _ => absolute,
+    };
+    if releases_folder(&in_folder).is_some() {
+        return in_folder;
+    }
+    in_folder.canonicalize().unwrap_or(in_folder)
+}
+
+/// The folder of release configurations that a file stands in, at any depth; the controller reads all of it together.
+fn releases_folder(place: &Path) -> Option<&Path> {
+    place.ancestors().skip(1).find(|folder| folder.file_name().is_some_and(|name| name == RELEASES))
+}
+
 /// A path below the current folder as people write it.
 fn shorten(path: PathBuf) -> PathBuf {
-    let here = std::env::current_dir().ok();
-    here.and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
+    here().and_then(|here| path.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(path)
+}
+
+/// The current folder.
+fn here() -> Option<PathBuf> {
+    std::env::current_dir().and_then(|here| here.canonicalize()).ok()
 }
 
 /// Every `.json` below a folder, sorted, as the controller's validation walks it: links to folders are not followed.
@@ -205,35 +239,53 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>, unreadable: &mut Vec<Unreadable
 }
 
 fn read(chosen: &[Chosen], unreadable: &mut Vec<Unreadable>) -> Vec<Subject> {
-    let given: BTreeSet<&Path> = chosen.iter().map(|chosen| chosen.absolute.as_path()).collect();
+    let given: BTreeSet<&Path> = chosen.iter().map(|chosen| chosen.place.as_path()).collect();
     let mut subjects = Vec::with_capacity(chosen.len());
-    for Chosen { shown: path, absolute } in chosen {
-        let bytes = match std::fs::read(path) {
+    for chosen in chosen {
+        let Chosen { shown: path, place } = chosen;
+        let bytes = match read_regular(path) {
             Ok(bytes) => bytes,
             Err(error) => {
                 unreadable.push(Unreadable { file: shown(path), why: cannot_read(path, &error) });
                 continue;
             }
         };
-        let origin = if in_private_folder(absolute) { Origin::Private } else { Origin::Public };
-        let counterpart = counterpart(origin, path, absolute, &given);
-        subjects.push(Subject { file: shown(path), bytes, origin, counterpart });
+        let origin = if in_private_folder(place) { Origin::Private } else { Origin::Public };
+        let counterpart = counterpart(origin, chosen, &given);
+        let folder = releases_folder(place).map(Path::to_owned);
+        subjects.push(Subject { file: shown(path), bytes, origin, counterpart, folder });
     }
     subjects
 }
 
-fn in_private_folder(absolute: &Path) -> bool {
-    absolute.parent().and_then(Path::file_name).is_some_and(|name| name == "priv")
+/// The files of a folder that are not among those chosen.
+fn siblings(folder: &Path, chosen: &[Chosen]) -> Vec<Sibling> {
+    let given: BTreeSet<&Path> = chosen.iter().map(|chosen| chosen.place.as_path()).collect();
+    let mut paths = Vec::new();
+    let mut unreadable = Vec::new();
+    walk(folder, &mut paths, &mut unreadable);
+    paths.retain(|path| !given.contains(path.as_path()));
+    let failed = unreadable.into_iter().map(|Unreadable { file, why }| Sibling { file, contents: Err(why) });
+    let read = paths.into_iter().map(|path| {
+        let contents = read_regular(&path).map_err(|error| why(&path, &error));
+        Sibling { file: shown(&shorten(path)), contents }
+    });
+    read.chain(failed).collect()
+}
+
+fn in_private_folder(place: &Path) -> bool {
+    place.parent().and_then(Path::file_name).is_some_and(|name| name == "priv")
 }
 
 /// The other file of a pair. With both given it goes with the public one alone.
-fn counterpart(origin: Origin, path: &Path, absolute: &Path, given: &BTreeSet<&Path>) -> Counterpart {
-    let Some(name) = absolute.file_name().filter(|name| private::eligible(&name.to_string_lossy())) else {
+fn counterpart(origin: Origin, chosen: &Chosen, given: &BTreeSet<&Path>) -> Counterpart {
+    let Chosen { shown: path, place } = chosen;
+    let Some(name) = place.file_name().filter(|name| private::eligible(&name.to_string_lossy())) else {
         return Counterpart::None;
     };
-    let folder = absolute.parent().unwrap_or(absolute);
+    let folder = place.parent().unwrap_or(place);
     // Only in the checkout's own folder every pair is complete.
-    let complete = |folder: &Path| folder.file_name().is_some_and(|name| name == "_releases");
+    let complete = |folder: &Path| folder.file_name().is_some_and(|name| name == RELEASES);
     let (other, tell_missing) = match origin {
         Origin::Public => {
             let private = folder.join("priv");
@@ -248,26 +300,35 @@ fn counterpart(origin: Origin, path: &Path, absolute: &Path, given: &BTreeSet<&P
     if origin == Origin::Private && given.contains(other.as_path()) {
         return Counterpart::None;
     }
-    // Shown as the given one is: beside it.
+    // Shown as the given one is: beside it, unless that is a link from elsewhere.
     let beside = match origin {
-        Origin::Public => path.with_file_name("priv").join(name),
-        Origin::Private => match path.parent().and_then(Path::parent) {
-            Some(folder) => folder.join(name),
-            None => shorten(other.clone()),
-        },
+        Origin::Public => Some(path.with_file_name("priv").join(name)),
+        Origin::Private => path.parent().and_then(Path::parent).map(|folder| folder.join(name)),
     };
-    let file = shown(&beside);
-    match std::fs::read(&other) {
+    let beside = beside.filter(|beside| located(beside) == other);
+    let file = shown(&beside.unwrap_or_else(|| shorten(other.clone())));
+    match read_regular(&other) {
         Ok(bytes) => Counterpart::There { file, bytes },
-        Err(error) if error.kind() == ErrorKind::NotFound && tell_missing => Counterpart::Missing { file },
+        Err(ReplaceError::Missing { .. } | ReplaceError::Dangling { .. }) if tell_missing => {
+            Counterpart::Missing { file }
+        }
         Err(_) => Counterpart::None,
     }
 }
 
+/// Why a file cannot be read, without the name that is told beside it.
+fn why(path: &Path, error: &ReplaceError) -> String {
+    let told = error.to_string();
+    match told.strip_prefix(&format!("{}: ", path.display())) {
+        Some(why) => why.to_owned(),
+        None => told,
+    }
+}
+
 /// Why a file cannot be read, and for one that is not there what there is instead.
-fn cannot_read(path: &Path, error: &std::io::Error) -> String {
-    if error.kind() != ErrorKind::NotFound {
-        return error.to_string();
+fn cannot_read(path: &Path, error: &ReplaceError) -> String {
+    if !matches!(error, ReplaceError::Missing { .. }) {
+        return why(path, error);
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let Ok(entries) = std::fs::read_dir(folder) else {
@@ -282,6 +343,7 @@ fn cannot_read(path: &Path, error: &std::io::Error) -> String {
     match names::near(&name, there.iter().map(String::as_str), 3)[..] {
         [] if there.is_empty() => format!("there is no such file, and no .json file in {}", folder.display()),
         [] => format!("there is no such file; {} has {} others", folder.display(), there.len()),
+        [near] => format!("there is no such file; near it is {near}"),
         ref near => format!("there is no such file; near it are {}", near.join(", ")),
     }
 }
@@ -303,14 +365,14 @@ fn jobs(root: Option<&Path>, given: Option<&Path>, chosen: &[Chosen]) -> Result<
 /// The checkout: given, or the one that the first file stands in.
 fn base(root: Option<&Path>, chosen: &[Chosen]) -> Option<PathBuf> {
     if let Some(root) = root {
-        return std::path::absolute(root).ok();
+        return root.canonicalize().ok();
     }
-    chosen.iter().find_map(|chosen| checkout_of(&chosen.absolute))
+    chosen.iter().find_map(|chosen| checkout_of(&chosen.place))
 }
 
 /// The checkout that a file stands in by its path: `…/core-services/release-controller/_releases/…`.
-fn checkout_of(absolute: &Path) -> Option<PathBuf> {
-    let ancestors = absolute.ancestors().skip(1);
+fn checkout_of(place: &Path) -> Option<PathBuf> {
+    let ancestors = place.ancestors().skip(1);
     ancestors
         .filter(|folder| folder.ends_with(FOLDER))
         .find_map(|folder| folder.ancestors().nth(Path::new(FOLDER).components().count()))
@@ -319,12 +381,12 @@ fn checkout_of(absolute: &Path) -> Option<PathBuf> {
 
 /// A file as code scanning wants it: from the checkout on, or from the current folder, with slashes and escapes.
 fn uri(file: &str, base: Option<&Path>) -> String {
-    let absolute = std::path::absolute(file).unwrap_or_else(|_| PathBuf::from(file));
-    let here = std::env::current_dir().ok();
+    let place = located(Path::new(file));
+    let here = here();
     let relative =
-        [base, here.as_deref()].into_iter().flatten().find_map(|base| absolute.strip_prefix(base).ok());
+        [base, here.as_deref()].into_iter().flatten().find_map(|base| place.strip_prefix(base).ok());
     let Some(relative) = relative else {
-        return format!("file://{}", escaped(&absolute));
+        return format!("file://{}", escaped(&place));
     };
     escaped(relative)
 }

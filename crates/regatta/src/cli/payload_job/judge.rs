@@ -7,9 +7,11 @@ use regatta_kit::OutsideText;
 use regatta_payload::judge::discovery::Discoveries;
 use regatta_payload::judge::outputs::{self, Labels};
 use regatta_payload::judge::report::{self, Page};
-use regatta_payload::judge::verdict::{self, Reason, Rules, TestVerdict, Verdict};
-use regatta_payload::judge::{Gathered, History, Run, disruption, gather, history};
-use regatta_payload::power::{self, Buys};
+use regatta_payload::judge::verdict::{
+    self, HistoryState, Reason, Rules, SuiteRule, TestVerdict, Verdict, WhyFailed,
+};
+use regatta_payload::judge::{Gathered, History, Run, RunState, disruption, gather, history};
+use regatta_payload::power::{Buys, Gate};
 use serde::Serialize;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -36,6 +38,12 @@ pub(crate) struct JudgeArgs {
     /// What earlier runs say: a file of passes by test, or a folder of earlier runs. Without it every test counts as new
     #[arg(long, value_name = "FILE|DIR")]
     history: Option<PathBuf>,
+    /// The history cannot be had: be strict and assume of every test that it passes 99% of its runs
+    #[arg(long, conflicts_with = "history")]
+    history_unavailable: bool,
+    /// Write these runs as a history (.jsonl), for later runs to be judged against
+    #[arg(long, value_name = "FILE.jsonl")]
+    write_history: Option<PathBuf>,
     /// Write the verdict as a page to be read
     #[arg(long, value_name = "FILE.html")]
     report: Option<PathBuf>,
@@ -64,6 +72,9 @@ pub(crate) struct JudgeArgs {
     /// The clusters' form: one of a single node is disrupted by every upgrade, so disruption is not judged there
     #[arg(long, value_enum)]
     topology: Option<Topology>,
+    /// Whether some suite of end-to-end tests must have run
+    #[arg(long, value_enum, default_value_t = Suites::Auto)]
+    suites: Suites,
     /// Tell every test, not only the failed ones
     #[arg(long)]
     every_test: bool,
@@ -78,12 +89,34 @@ enum Topology {
     Ha,
 }
 
+/// Of which runs a suite of end-to-end tests is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Suites {
+    /// Of runs that name their Prow job.
+    Auto,
+    /// Of all.
+    Required,
+    /// Of none.
+    Any,
+}
+
+impl From<Suites> for SuiteRule {
+    fn from(suites: Suites) -> Self {
+        match suites {
+            Suites::Auto => Self::WhereProw,
+            Suites::Required => Self::Always,
+            Suites::Any => Self::Never,
+        }
+    }
+}
+
 /// What scripts get.
 #[derive(Serialize)]
 struct View<'a> {
     passed: bool,
     attempts: u32,
     unfinished: u32,
+    runs: Vec<RunView<'a>>,
     failed_tests: Vec<&'a TestVerdict>,
     tests: usize,
     reasons: Vec<String>,
@@ -92,7 +125,8 @@ struct View<'a> {
     history: HistoryView<'a>,
     discoveries: &'a Discoveries,
     power: Buys,
-    notes: Vec<&'a str>,
+    notes: Vec<String>,
+    warnings: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     every_test: Option<&'a [TestVerdict]>,
 }
@@ -103,10 +137,49 @@ struct HistoryView<'a> {
     source: Option<&'a str>,
     tests: usize,
     runs: Option<u32>,
+    /// Of the judged tests, how many it knows; none without one.
+    knows: Option<u32>,
+}
+
+/// One run, for scripts.
+#[derive(Serialize)]
+struct RunView<'a> {
+    id: &'a str,
+    state: &'static str,
+    /// Why it is not finished.
+    why: Option<&'a str>,
+    result: Option<&'a str>,
+    url: Option<&'a str>,
+}
+
+impl<'a> From<&'a Run> for RunView<'a> {
+    fn from(run: &'a Run) -> Self {
+        let (state, why) = match &run.state {
+            RunState::Finished => ("finished", None),
+            RunState::Unfinished(why) => ("unfinished", Some(why.as_str())),
+        };
+        Self { id: &run.id, state, why, result: run.result.as_deref(), url: run.link() }
+    }
+}
+
+/// Which tests the table has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Failed,
+    Every,
 }
 
 pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
-    let page = args.report.as_deref().map(Target::open).transpose()?;
+    let page = args.report.as_deref().map(|place| Target::open("--report", place)).transpose()?;
+    let boiled = args.write_history.as_deref().map(history_target).transpose()?;
+    if let (Some(page), Some(boiled)) = (&page, &boiled)
+        && page.place == boiled.place
+    {
+        return Err(Failure::Input(format!(
+            "--report and --write-history both name {}: say two files",
+            page.place.display()
+        )));
+    }
     if let Some(folder) = &args.artifacts {
         // Names that are given are looked at before anything is read; one that the runs tell, when they have told it.
         labels(Some(args.job.as_deref().unwrap_or("job")), Some(args.payload.as_deref().unwrap_or("tag")))?;
@@ -126,7 +199,8 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
             Some(Topology::Ha) => disruption::Mode::Always,
             None => disruption::Mode::default(),
         },
-        ..Rules::default()
+        history: if args.history_unavailable { HistoryState::Unavailable } else { HistoryState::Answered },
+        suites: args.suites.into(),
     };
     let verdict = verdict::judge(&gathered, &history, &rules);
 
@@ -137,22 +211,25 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
                 std::fs::create_dir_all(parent)
                     .map_err(|source| Failure::File { place: parent.display().to_string(), source })?;
             }
-            Target::open(&place)?.put(&file.contents)?;
+            Target::open("--artifacts", &place)?.put(&file.contents)?;
         }
+    }
+    if let Some(boiled) = boiled {
+        boiled.put(&history::to_json_lines(&gathered))?;
     }
     if let Some(page) = page {
         let (gathered, verdict, history, rules) = (&gathered, &verdict, &history, &rules);
         page.put(&report::html(&Page { gathered, verdict, history, rules, job, payload }))?;
     }
 
-    let skipped = gathered.notes.iter().chain(&history.notes).map(String::as_str);
-    let notes: Vec<&str> = skipped.clone().chain(verdict.notes.iter().map(String::as_str)).collect();
-    // What was not judged, as usual, is nothing that somebody has to know.
-    let told: Vec<&str> = if globals.quiet { skipped.collect() } else { notes.clone() };
+    let unfinished = unfinished(&gathered);
+    let skipped: Vec<String> = gathered.notes.iter().chain(&history.notes).cloned().collect();
+    let notes = [unfinished.as_slice(), &skipped, &verdict.notes].concat();
     let view = View {
         passed: verdict.passed,
         attempts: verdict.attempts,
         unfinished: verdict.unfinished,
+        runs: gathered.runs.iter().map(RunView::from).collect(),
         failed_tests: verdict.failed_tests().collect(),
         tests: verdict.tests.len(),
         reasons: verdict.reasons.iter().map(ToString::to_string).collect(),
@@ -162,15 +239,43 @@ pub(crate) fn run(globals: &Globals, args: &JudgeArgs) -> Result<u8, Failure> {
             source: Some(history.source.as_str()).filter(|source| !source.is_empty()),
             tests: history.tests.len(),
             runs: history.runs,
+            knows: verdict.coverage.map(|coverage| coverage.known),
         },
         discoveries: &verdict.discovery,
-        power: power::buys(verdict.attempts),
+        power: Gate::with_minimum(rules.minimum_attempts).buys(verdict.attempts),
         notes,
+        warnings: &verdict.warnings,
         every_test: args.every_test.then_some(verdict.tests.as_slice()),
     };
-    output::show(globals.output, "judgement", &view, || table(&verdict, globals.output, args.every_test))?;
-    tell(globals, args, &told);
+    let which = if args.every_test { Told::Every } else { Told::Failed };
+    output::show(globals.output, "judgement", &view, || table(&verdict, &unfinished, globals.output, which))?;
+
+    // The table has the unfinished runs already. Under -q only what was unusable is told, and what fails the whole.
+    let in_table = matches!(globals.output, Format::Table | Format::Wide);
+    let decisive = !globals.quiet || fails_for_runs(&verdict);
+    let mut told = if in_table || !decisive { Vec::new() } else { unfinished.clone() };
+    told.extend(skipped);
+    if !globals.quiet {
+        told.extend(verdict.notes.iter().cloned());
+    }
+    tell(globals, args, &verdict.warnings, &told);
     Ok(u8::from(!verdict.passed))
+}
+
+/// A line for each run that came to no end.
+fn unfinished(gathered: &Gathered) -> Vec<String> {
+    let line = |run: &Run| match &run.state {
+        RunState::Finished => None,
+        RunState::Unfinished(why) => Some(format!("run {} did not finish: {why}", run.id)),
+    };
+    gathered.runs.iter().filter_map(line).collect()
+}
+
+/// Whether the whole fails for want of finished runs.
+fn fails_for_runs(verdict: &Verdict) -> bool {
+    let for_runs =
+        |why: &WhyFailed| matches!(why, WhyFailed::TooManyUnfinished { .. } | WhyFailed::NothingFinished);
+    verdict.reasons.iter().any(for_runs)
 }
 
 /// The runs, and what is known of earlier ones.
@@ -181,12 +286,51 @@ fn read(args: &JudgeArgs) -> Result<(Gathered, History), Failure> {
         expected_runs: args.expected_runs,
         ..gather::Options::default()
     };
+    if let Some(history) = &args.history {
+        are_apart(&args.runs, history)?;
+    }
     let gathered = gather::gather(&args.runs, &options).map_err(|error| input(&error))?;
     let history = match &args.history {
         None => History::default(),
         Some(place) => history::load(place).map_err(|error| input(&error))?,
     };
     Ok((gathered, history))
+}
+
+/// Refuses a folder of earlier runs that holds the judged runs or lies among them: they would be compared with
+/// themselves.
+fn are_apart(runs: &Path, history: &Path) -> Result<(), Failure> {
+    // What is not there is told by whoever reads it.
+    let (Ok(judged), Ok(earlier)) = (runs.canonicalize(), history.canonicalize()) else { return Ok(()) };
+    if !earlier.is_dir() {
+        return Ok(());
+    }
+    let how = if judged == earlier {
+        "is the folder of the judged runs itself"
+    } else if earlier.starts_with(&judged) {
+        "lies within the folder of the judged runs"
+    } else if judged.starts_with(&earlier) {
+        "holds the judged runs"
+    } else {
+        return Ok(());
+    };
+    let place = line(&history.display().to_string());
+    Err(Failure::Input(format!(
+        "--history {place} {how}, so runs would be compared with themselves: keep earlier runs in a folder of their own"
+    )))
+}
+
+/// The file for the history, which is read back by its ending.
+fn history_target(place: &Path) -> Result<Target, Failure> {
+    let ending = place.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let is_standard_output = place.as_os_str() == "-" || place.starts_with("/dev");
+    if !is_standard_output && !["jsonl", "ndjson"].iter().any(|known| ending.eq_ignore_ascii_case(known)) {
+        return Err(Failure::Input(format!(
+            "--write-history {}: the name must end in .jsonl, so that --history can read it back",
+            line(&place.display().to_string())
+        )));
+    }
+    Target::open("--write-history", place)
 }
 
 /// What was wrong with the input; file names and their contents are from outside.
@@ -220,8 +364,14 @@ struct Target {
 
 impl Target {
     /// Makes sure that the file can be written.
-    fn open(place: &Path) -> Result<Self, Failure> {
+    fn open(option: &str, place: &Path) -> Result<Self, Failure> {
         let cannot = |why: String| Failure::Input(format!("{} cannot be written: {why}", place.display()));
+        if place.as_os_str() == "-" || ["/dev", "/proc"].iter().any(|system| place.starts_with(system)) {
+            return Err(Failure::Input(format!(
+                "{option} {}: a file of its own is needed, since standard output has the verdict (-o json for scripts)",
+                line(&place.display().to_string())
+            )));
+        }
         // A link stays, and what it leads to is replaced.
         let real = place.canonicalize().unwrap_or_else(|_| place.to_owned());
         if let Ok(there) = real.metadata() {
@@ -239,15 +389,27 @@ impl Target {
         if !folder.is_dir() {
             return Err(cannot(format!("there is no folder {}", folder.display())));
         }
-        Ok(Self { temporary: temporary_in(folder).map_err(|error| cannot(error.to_string()))?, place: real })
+        Ok(Self {
+            temporary: temporary_in(folder).map_err(|error| cannot(plain(error).to_string()))?,
+            place: real,
+        })
     }
 
     /// Puts the contents there, whole or not at all.
     fn put(mut self, contents: &str) -> Result<(), Failure> {
-        let failed = |source| Failure::File { place: self.place.display().to_string(), source };
+        let failed =
+            |source| Failure::File { place: self.place.display().to_string(), source: plain(source) };
         self.temporary.write_all(contents.as_bytes()).map_err(failed)?;
         self.temporary.persist(&self.place).map_err(|error| failed(error.error))?;
         Ok(())
+    }
+}
+
+/// The error without the name of a temporary file, which says nothing to anybody.
+fn plain(error: std::io::Error) -> std::io::Error {
+    match error.get_ref().and_then(std::error::Error::source) {
+        Some(inner) => std::io::Error::new(error.kind(), inner.to_string()),
+        None => error,
     }
 }
 
@@ -269,7 +431,7 @@ fn may_be_made(folder: &Path) -> Result<(), Failure> {
     if !there.is_dir() {
         return Err(cannot(&format!("{} is no folder", there.display())));
     }
-    temporary_in(there).map(drop).map_err(|error| cannot(&error.to_string()))
+    temporary_in(there).map(drop).map_err(|error| cannot(&plain(error).to_string()))
 }
 
 /// Text from outside on one line, without what would move a terminal's cursor.
@@ -277,21 +439,29 @@ fn line(text: &str) -> String {
     OutsideText::line(text, LINE_MAX).to_string()
 }
 
-/// For people: the sentence, why, and the tests.
-fn table(verdict: &Verdict, format: Format, every_test: bool) -> String {
+/// For people: the sentence, why, the runs without an end, and the tests.
+fn table(verdict: &Verdict, unfinished: &[String], format: Format, which: Told) -> String {
     let word = if verdict.passed { "Passed" } else { "Failed" };
     let mut text = format!("{word}: {}\n", report::sentence(verdict));
     for why in &verdict.reasons {
-        if !matches!(why, verdict::WhyFailed::FailedTests { .. }) {
+        if !matches!(why, WhyFailed::FailedTests { .. }) {
             text.push_str(&format!("  {why}\n"));
         }
     }
-    let tests: Vec<&TestVerdict> =
-        if every_test { verdict.tests.iter().collect() } else { report::failed_in_order(verdict) };
+    let most = if which == Told::Every || format == Format::Wide { usize::MAX } else { SHOWN };
+    for run in unfinished.iter().take(most) {
+        text.push_str(&format!("  {}\n", line(run)));
+    }
+    if unfinished.len() > most {
+        text.push_str(&format!("  and {} more; -o wide shows them all\n", unfinished.len() - most));
+    }
+    let tests: Vec<&TestVerdict> = match which {
+        Told::Every => verdict.tests.iter().collect(),
+        Told::Failed => report::failed_in_order(verdict),
+    };
     if tests.is_empty() {
         return text;
     }
-    let most = if every_test || format == Format::Wide { usize::MAX } else { SHOWN };
     let mut rows = Vec::new();
     for test in tests.iter().take(most) {
         rows.extend(test_rows(test));
@@ -301,7 +471,9 @@ fn table(verdict: &Verdict, format: Format, every_test: bool) -> String {
     if tests.len() > most {
         text.push_str(&format!("and {} more; -o wide shows them all\n", tests.len() - most));
     }
-    text.push_str(&format!("\n{}\n", report::chance(verdict)));
+    if verdict.discovery.tested > 0 {
+        text.push_str(&format!("\n{}\n", report::chance(verdict)));
+    }
     text
 }
 
@@ -341,8 +513,11 @@ fn capital(text: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
-/// What could not be used, and what was written, on stderr.
-fn tell(globals: &Globals, args: &JudgeArgs, notes: &[&str]) {
+/// What is doubtful, what could not be used, and what was written, on stderr.
+fn tell(globals: &Globals, args: &JudgeArgs, warnings: &[String], notes: &[String]) {
+    for warning in warnings {
+        say(&format!("warning: {}", OutsideText::line(warning, ERROR_MAX)));
+    }
     let most = if globals.verbose > 0 { notes.len() } else { NOTES };
     for note in notes.iter().take(most) {
         say(&format!("note: {}", line(note)));
@@ -353,11 +528,16 @@ fn tell(globals: &Globals, args: &JudgeArgs, notes: &[&str]) {
     if globals.quiet {
         return;
     }
-    if args.history.is_none() {
+    if args.history_unavailable {
+        say("without its history every test is taken to pass 99% of its runs");
+    } else if args.history.is_none() {
         say("without --history every test counts as new, which lets much pass");
     }
     if let Some(page) = &args.report {
         say(&format!("the report is {}", page.display()));
+    }
+    if let Some(file) = &args.write_history {
+        say(&format!("the history is {}", file.display()));
     }
     if let Some(folder) = &args.artifacts {
         say(&format!("the aggregator's files are in {}", folder.display()));
