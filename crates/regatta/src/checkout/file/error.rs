@@ -119,7 +119,8 @@ pub(crate) enum ReplaceError {
     /// All is written, and a power failure may undo it.
     #[error(
         "{}: the new contents are there, but may not outlast a power failure ({source}); nothing else was done: once the \
-         disk is well, run `make release-controllers` in the checkout where it is wanted", listed(paths)
+         disk is well, run `make release-controllers` in the checkout where it is wanted",
+        listed(paths)
     )]
     Unsynced {
         /// The files that are changed.

@@ -91,9 +91,8 @@ pub(super) fn replace_all_by_steps(
         }
     }
     let mut remembered = folders.parents();
-    remembered.extend(pairs.iter().zip(&written).filter_map(|((original, _), what)| {
-        (*what != Written::Unchanged).then(|| original.folder().to_owned())
-    }));
+    let moved = pairs.iter().zip(&written).filter(|(_, what)| **what != Written::Unchanged);
+    remembered.extend(moved.map(|((original, _), _)| original.folder().to_owned()));
     remembered.sort();
     remembered.dedup();
     for folder in remembered {

@@ -517,7 +517,7 @@ fn a_folder_that_takes_no_new_file_is_known_beforehand() {
         chmod(closed, 0o555);
         let ended = run_forbidden(place);
         chmod(closed, 0o755);
-        let Some(ended) = ended else { return None };
+        let ended = ended?;
         let (out, err) = (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
         assert!(ended.status.success(), "{out}{err}");
         let all = place.all.path().canonicalize().unwrap().display().to_string();

@@ -292,7 +292,19 @@ fn read(args: &JudgeArgs) -> Result<(Gathered, History), Failure> {
     let gathered = gather::gather(&args.runs, &options).map_err(|error| input(&error))?;
     let history = match &args.history {
         None => History::default(),
-        Some(place) => history::load(place).map_err(|error| input(&error))?,
+        Some(place) => {
+            let mut history = history::load_of(place, args.job.as_deref()).map_err(|error| input(&error))?;
+            history.fit_to(&gathered);
+            let shared = history.shared_with(&gathered);
+            if !shared.is_empty() {
+                history.notes.push(format!(
+                    "{} of the judged runs are among the earlier ones too, and so compared with themselves: {}",
+                    shared.len(),
+                    shared.join(", ")
+                ));
+            }
+            history
+        }
     };
     Ok((gathered, history))
 }
