@@ -259,8 +259,12 @@ impl Opened {
         let private = self.private(&after, how)?;
         let written = private.as_ref().filter(|_| how.write_priv);
         // Whatever forbids the change is told before it is shown as possible.
-        self.place.original.may_be_replaced()?;
-        if let Some(private) = written {
+        if !plan.changed.is_empty() {
+            self.place.original.may_be_replaced()?;
+        }
+        if let Some(private) = written
+            && private.as_it_is() != Some(private.text.as_bytes())
+        {
             private.original.may_be_replaced()?;
         }
         if how.dry_run {
