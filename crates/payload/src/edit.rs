@@ -261,14 +261,14 @@ fn unit_of(text: &Text) -> String {
     }
 }
 
-/// What stands between a key and its value: as most fields of that name have it in this file; else, among objects such as the
-/// entries, as its siblings have it; else as most numbers, or as most fields of all.
+/// What stands between a key and its value: as most fields of that name have it in this file; else, for an entry, as the other
+/// entries have it; else as most numbers, or as most fields of all.
 fn colon(text: &Text, object: Option<&Node>, name: &str) -> &'static str {
     let mut counted = Counted::default();
     counted.under(text, text.root(), name);
     let mut siblings = Colons::default();
     if let Some(object) = object
-        && object.fields().iter().all(|field| matches!(field.node.value, Value::Object(_)))
+        && text.root().get("verify").is_some_and(|verify| verify.node.span == object.span)
     {
         object.fields().iter().for_each(|field| siblings.count(between(text, field)));
     }

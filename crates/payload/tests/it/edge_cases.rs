@@ -412,3 +412,18 @@ fn an_aggregation_that_is_null_counts_as_none() {
     assert!(plan.text.contains("\"aggregatedProwJob\": {\n        \"analysisJobCount\": 10\n      }\n    }"));
     assert_eq!(plan.text.matches("aggregatedProwJob").count(), 1);
 }
+
+#[test]
+fn what_is_added_in_an_inline_file_is_spread_as_such_files_have_it() {
+    let source = "{\n  \"maxUnreadyReleases\": 1,\n  \"verify\":{\n    \"aws-serial\":{\n      \"prowJob\":{\"name\":\"j\"}\n    }\n  }\n}\n";
+    insta::assert_snapshot!(diff_of(source, "aws-serial"), @r#"
+    -    "aws-serial":{
+    -      "prowJob":{"name":"j"}
+    +    "aggregated-aws-serial":{
+    +      "maxRetries": 2,
+    +      "prowJob":{"name":"j"},
+    +      "aggregatedProwJob": {
+    +        "analysisJobCount": 10
+    +      }
+    "#);
+}
