@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod delays;
 pub mod effects;
+pub mod faults;
 #[doc(hidden)]
 pub mod fixtures;
 pub mod images;

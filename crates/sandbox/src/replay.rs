@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::faults::Mix;
 use crate::result_files::{registry_of, registry_path};
 use crate::scenario::{Scenario, metadata_opening};
 use crate::yaml::{Node, Yaml};
@@ -101,6 +102,7 @@ impl Scenario {
             registry: BTreeMap::from([registry]),
             result_files,
             metadata_opens_at: metadata_opening(statebox.release_date),
+            faults: Mix::None,
         })
     }
 }

@@ -10,6 +10,7 @@ use regatta_kit::{Arch, Build, Nightly, Release};
 use std::collections::BTreeMap;
 
 use crate::delays::Quantiles;
+use crate::faults::Mix;
 use crate::result_files::{self, Ending, Script};
 use crate::world::LogEntry;
 
@@ -41,6 +42,8 @@ pub struct Scenario {
     pub registry: BTreeMap<String, Bytes>,
     /// When the metadata (errata) page opens.
     pub metadata_opens_at: Timestamp,
+    /// How much goes wrong.
+    pub faults: Mix,
 }
 
 /// Hour of the day, UTC, at which the metadata page opens on the release date.
@@ -105,7 +108,15 @@ impl Scenario {
             registry: BTreeMap::from([result_files::registry_of(stream, &result_files)]),
             result_files,
             metadata_opens_at: metadata_opening(release_date),
+            faults: Mix::None,
         }
+    }
+
+    /// The same with this much going wrong.
+    #[must_use]
+    pub const fn with_faults(mut self, faults: Mix) -> Self {
+        self.faults = faults;
+        self
     }
 
     /// The merge request's number, where there is one.

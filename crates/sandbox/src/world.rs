@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::delays::Quantiles;
 use crate::effects::Effects;
+use crate::faults::Faults;
 use crate::scenario::Scenario;
 
 /// How many log entries are kept; older ones are dropped first.
@@ -22,6 +23,7 @@ pub struct World(Arc<Inner>);
 struct Inner {
     scenario: Scenario,
     effects: Effects,
+    faults: Faults,
     time: Mutex<Time>,
     scripted: BTreeSet<Timestamp>,
     announced: Mutex<BTreeSet<(Timestamp, String)>>,
@@ -71,6 +73,7 @@ impl World {
         Self(Arc::new(Inner {
             scenario,
             effects: Effects::default(),
+            faults: Faults::default(),
             time: Mutex::new(Time::Stepped(start)),
             scripted,
             announced: Mutex::default(),
@@ -110,6 +113,12 @@ impl World {
     #[must_use]
     pub fn effects(&self) -> &Effects {
         &self.0.effects
+    }
+
+    /// What goes wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.0.faults
     }
 
     /// How long something takes in this world.

@@ -4,6 +4,7 @@ use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use regatta_kit::BoxFuture;
+use regatta_sandbox::faults::Unanswered;
 use regatta_services::transport::{Transport, TransportError};
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -68,6 +69,11 @@ impl InProcess {
         parts.headers.entry(http::header::HOST).or_insert(host.parse().expect("a host name is a header"));
         let answer = router.oneshot(Request::from_parts(parts, axum::body::Body::from(body))).await;
         let answer = answer.unwrap_or_else(|never| match never {});
+        match answer.extensions().get::<Unanswered>() {
+            Some(Unanswered::Refused) => return Err(TransportError::Connect("connection refused".to_owned())),
+            Some(Unanswered::Cut) => return Err(TransportError::Broken("connection reset".to_owned())),
+            None => {}
+        }
         let (parts, body) = answer.into_parts();
         let body = axum::body::to_bytes(body, BODY_LIMIT)
             .await
