@@ -5,10 +5,15 @@
 
 mod bench;
 mod bench_payload;
+mod fuzz;
 mod layering;
+mod mutants;
 mod peers;
+mod proof;
 mod repository;
+mod simulate;
 mod steps;
+mod tools;
 
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
@@ -20,6 +25,9 @@ cargo xtask COMMAND
   test      all checks, in the order that fails soonest: format, layering, clippy, peers, tests, docs
   layering  the house: which crate imports which, and whether it may; then the files' own rules
   peers     fetch what the tests need and cargo does not bring, into target/peers
+  simulate  whole releases in one process, with faults and crashes: --seeds N, --seed S, --faults none|light|heavy
+  fuzz      the readers of outside text, 20 s each: [TARGET] [--seconds N]; needs a nightly toolchain
+  mutants   the rules of a release broken one place at a time; -- ARGS go to cargo-mutants
   bench     release build, then how fast it starts, sails a demo and works on payload jobs
   help      this text";
 
@@ -41,6 +49,10 @@ fn dispatch(words: &[&str]) -> Result<()> {
         ["test"] => steps::test(&root),
         ["layering"] => layering(&root),
         ["peers"] => peers::fetch(&root),
+        ["simulate", flags @ ..] => simulate::simulate(&root, flags),
+        ["fuzz", words @ ..] => fuzz::fuzz(&root, words),
+        ["mutants"] => mutants::mutants(&root, &[]),
+        ["mutants", "--", words @ ..] => mutants::mutants(&root, words),
         ["bench"] => bench::bench(&root),
         ["bench", "payload"] => bench_payload::alone(&root),
         [] | ["help" | "-h" | "--help"] => {
@@ -57,6 +69,7 @@ fn layering(root: &std::path::Path) -> Result<()> {
     print!("{}", house.table());
     let mut faults = house.faults();
     faults.extend(repository::faults(root)?);
+    faults.extend(proof::faults(root)?);
     for fault in &faults {
         eprintln!("fault: {fault}");
     }

@@ -10,10 +10,12 @@ use regatta_statebox::fold::Folded;
 use regatta_statebox::store::{Store, Versioned};
 use regatta_tasks::runner::Runner;
 use regatta_tasks::settings::TaskSettings;
+use serde::Serialize;
 use std::sync::{Arc, Mutex};
 
 use crate::drive::Drive;
 use crate::error::EngineError;
+use crate::lease;
 use crate::plan;
 use crate::report::{Asking, DriveReport, IssueView, Observer, Unwatched, Waiting, waiting};
 use crate::rights::{Action, Identity};
@@ -85,6 +87,17 @@ pub struct Standing {
     pub needs_human: Vec<Asking>,
     /// The issue list.
     pub issues: Vec<IssueView>,
+    /// The driver that holds it, and until when, unless it is known to be gone.
+    pub held_by: Option<HeldBy>,
+}
+
+/// A driver's claim on a release, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HeldBy {
+    /// Who, and as which process.
+    pub holder: String,
+    /// When the claim runs out unless it is renewed.
+    pub until: Timestamp,
 }
 
 impl App {
@@ -99,7 +112,7 @@ impl App {
         observer: &dyn Observer,
     ) -> Result<DriveReport, EngineError> {
         self.identity.may(Action::Drive)?;
-        let session = self.open(release).await?;
+        let session = self.open_patiently(release, options.watch).await?;
         if let Some(email) = &options.email {
             self.change_owner(&session, email).await?;
         }
@@ -142,6 +155,8 @@ impl App {
         let folded = session.read(Clone::clone);
         let mut waiting = waiting(&decision);
         waiting.extend(running(&folded, &waiting));
+        let held = lease::of_another(&folded, &self.identity.holder, self.clock.now());
+        let held_by = held.map(|l| HeldBy { holder: lease::shown(&l.holder), until: l.until });
         Ok(Standing {
             release,
             overall: decision.overall,
@@ -150,6 +165,7 @@ impl App {
             needs_human: self.asking(&session, &decision),
             folded,
             waiting,
+            held_by,
         })
     }
 

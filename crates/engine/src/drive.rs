@@ -1,32 +1,38 @@
 //! The drive loop: read the state anew, look, decide, act; then wait for what comes first.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use regatta_flow::decide::{Decision, Move, decide};
-use regatta_flow::facts::after;
+use regatta_flow::facts::{Facts, after};
 use regatta_flow::table::{self, row};
 use regatta_flow::wait::{On, ServiceState};
 use regatta_kit::{Ahead, Code, ErrorClass, Status, TaskMap};
 use regatta_statebox::event::{Body, QuestionRecord};
 use regatta_statebox::store::StoreError;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use crate::app::{App, Watch};
 use crate::error::EngineError;
-use crate::facts::assemble;
+use crate::facts::{assemble, refresh};
 use crate::lease;
-use crate::lookbook::{LookBook, RETRY_AFTER};
+use crate::lookbook::LookBook;
 use crate::messages;
 use crate::observe::{self, lock};
 use crate::outbox;
+use crate::patience::Patience;
 use crate::report::{DriveReport, DriveState, Failed, IssueView, Moved, Observer, Snapshot, asking, waiting};
+use crate::rules::{Base, Claim};
 use crate::session::{Draft, Session};
 
 /// No pass makes more moves than this; more means that a rule goes in a circle.
 const MOVES_PER_PASS_LIMIT: usize = 500;
+/// How often a drive that finds the release held looks whether it still is.
+const HELD_POLL: SignedDuration = SignedDuration::from_mins(5);
 
 pub(crate) struct Drive<'a> {
     pub(crate) session: &'a Session<'a>,
     pub(crate) book: Mutex<LookBook>,
+    /// The facts of the last decision, with the version of the state that they were taken from.
+    facts: Mutex<Option<(String, Facts)>>,
     pub(crate) outbox: outbox::Outbox,
     pub(crate) owner: Option<String>,
     pub(crate) observer: &'a dyn Observer,
@@ -60,6 +66,7 @@ impl<'a> Drive<'a> {
         Self {
             session,
             book: Mutex::new(LookBook::default()),
+            facts: Mutex::default(),
             outbox: outbox::Outbox::default(),
             owner,
             observer,
@@ -71,53 +78,76 @@ impl<'a> Drive<'a> {
         self.session.app
     }
 
-    /// Drives until the watch says to stop. A store that fails for good ends the drive with a report of what was done.
+    /// Drives until the watch says to stop. However it ends, with an error too, the release is given back.
     pub(crate) async fn run(&mut self, watch: Watch) -> Result<DriveReport, EngineError> {
-        let mut last_look = LastLook::NotTaken;
-        let mut store_failures = 0;
-        loop {
-            let pass = match self.pass().await {
-                Ok(pass) => pass,
-                Err(EngineError::Store(error)) if worth_another_try(&error) => {
-                    let Some(wait) = RETRY_AFTER.get(store_failures) else {
-                        return Ok(self.ended(&self.decide(), state_of(&error), Some(error.to_string())));
-                    };
-                    store_failures += 1;
-                    self.observer.hindered(self.session.now(), &format!("to be tried again: {error}"));
-                    self.app().clock.sleep_until(after(self.session.now(), *wait)).await;
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            store_failures = 0;
-            let now = self.session.now();
-            let until = match &pass {
-                Pass::Quiet(decision) => {
-                    self.observer.waits(&self.snapshot(decision, now));
-                    self.next_wake(decision, watch, &mut last_look, now).await
-                }
-                Pass::Held { holder, until, .. } => {
-                    self.observer.hindered(now, &format!("held by {holder} until {until}"));
-                    (watch == Watch::UntilDone).then_some(*until)
-                }
-            };
-            let Some(until) = until else {
-                return self.finish(pass).await;
-            };
-            self.app().clock.sleep_until(until).await;
-            self.app().refresh_metadata(self.session, self.session.now()).await?;
+        let ended = self.drive_on(watch).await;
+        self.give_back().await;
+        ended
+    }
+
+    /// Gives the release back if it is this driver's. Where that cannot be written, the claim runs out.
+    async fn give_back(&self) {
+        let (holder, now) = (&self.app().identity.holder, self.session.now());
+        if !matches!(self.session.read(|f| lease::claim(f, holder, now)), Claim::Mine(_)) {
+            return;
+        }
+        let given_back = lease::give_back(holder, now);
+        if let Err(error) = self.session.append(vec![given_back.into()]).await {
+            tracing::warn!(%error, release = %self.session.release, "the release could not be given back; the claim runs out by itself");
         }
     }
 
-    async fn finish(&mut self, pass: Pass) -> Result<DriveReport, EngineError> {
+    /// Drives until the watch says to stop. A store that fails for good ends the drive with a report of what was done.
+    async fn drive_on(&mut self, watch: Watch) -> Result<DriveReport, EngineError> {
+        let mut last_look = LastLook::NotTaken;
+        let mut patience = Patience::of(watch);
+        let mut said = String::new();
+        loop {
+            let pass = match self.pass().await {
+                Ok(pass) => pass,
+                Err(EngineError::Store(error)) => match patience.again(&error, self.session.now()) {
+                    Some(again) => {
+                        self.observer.hindered(self.session.now(), &format!("to be tried again: {error}"));
+                        self.app().clock.sleep_until(again).await;
+                        continue;
+                    }
+                    None if ends_with_report(&error) => {
+                        return Ok(self.ended(&self.decide(), state_of(&error), Some(error.to_string())));
+                    }
+                    None => return Err(error.into()),
+                },
+                Err(error) => return Err(error),
+            };
+            patience.rewarded();
+            let now = self.session.now();
+            let until = match &pass {
+                Pass::Quiet(decision) => {
+                    self.observer.waits(&|| self.snapshot(decision, now));
+                    self.next_wake(decision, watch, &mut last_look, now).await
+                }
+                Pass::Held { holder, until, .. } => {
+                    let why = format!("held by {holder} until {until}");
+                    if said != why {
+                        self.observer.hindered(now, &why);
+                        said = why;
+                    }
+                    // It may be given back earlier, or its holder be seen to be gone.
+                    (watch == Watch::UntilDone).then(|| after(now, HELD_POLL).min(*until))
+                }
+            };
+            let Some(until) = until else {
+                return Ok(self.finish(pass));
+            };
+            self.app().clock.sleep_until(until).await;
+            self.app().refresh_metadata(self.session, self.session.now()).await;
+        }
+    }
+
+    fn finish(&self, pass: Pass) -> DriveReport {
         match pass {
             Pass::Quiet(decision) => {
-                let (holder, now) = (&self.app().identity.holder, self.session.now());
-                if self.session.read(|f| lease::is_mine(f, holder, now)) {
-                    self.session.append(vec![lease::give_back(holder, now).into()]).await?;
-                }
                 let state = DriveState::of(&decision);
-                Ok(self.ended(&decision, state, None))
+                self.ended(&decision, state, None)
             }
             Pass::Held { decision, holder, until } => {
                 let why = format!(
@@ -126,7 +156,7 @@ impl<'a> Drive<'a> {
                 );
                 let mut report = self.ended(&decision, DriveState::Conflict, Some(why));
                 report.look_again = Some(until);
-                Ok(report)
+                report
             }
         }
     }
@@ -160,6 +190,10 @@ impl<'a> Drive<'a> {
                 self.announce_end(&decision).await?;
                 let told = self.outbox.deliver(self.session, &decision).await?;
                 told.iter().for_each(|line| self.observer.told(line));
+                if self.session.base() == Base::Moved {
+                    // Others wrote meanwhile: what was decided may hold no more.
+                    continue;
+                }
                 return Ok(Pass::Quiet(decision));
             }
         }
@@ -170,19 +204,21 @@ impl<'a> Drive<'a> {
     }
 
     pub(crate) fn decide(&self) -> Decision {
+        self.session.decides();
         let now = self.session.now();
         let settings = &self.app().settings;
-        let facts = self.session.read(|folded| {
-            assemble(
-                self.session.release,
-                folded,
-                &lock(&self.book),
-                settings.policy,
-                settings.tasks.arch,
-                now,
-            )
-        });
-        decide(&facts)
+        let (book, mut facts) = (lock(&self.book), self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        // Most looks find nothing new: then only the time and the book have changed.
+        match facts.as_mut().filter(|(version, _)| self.session.is_at(version)) {
+            Some((_, facts)) => refresh(facts, &book, now),
+            None => {
+                let (release, arch) = (self.session.release, settings.tasks.arch);
+                let assembled =
+                    self.session.read(|folded| assemble(release, folded, &book, settings.policy, arch, now));
+                *facts = Some((self.session.version(), assembled));
+            }
+        }
+        facts.as_ref().map(|(_, facts)| decide(facts)).expect("just assembled")
     }
 
     /// When to go on, or `None` when the drive ends here.
@@ -330,8 +366,9 @@ fn follows_a_job(decision: &Decision) -> bool {
         .any(|w| matches!(w.on, On::Job { .. } | On::Service { .. }) && w.check_after.is_some())
 }
 
-fn worth_another_try(error: &StoreError) -> bool {
-    matches!(error, StoreError::Conflict { .. }) || error.class() == ErrorClass::Transient
+/// Whether the store may come back: then what was done until now is worth a report.
+fn ends_with_report(error: &StoreError) -> bool {
+    matches!(error.class(), ErrorClass::Transient | ErrorClass::NeedsCredentials)
 }
 
 const fn state_of(error: &StoreError) -> DriveState {

@@ -58,7 +58,7 @@ pub(crate) fn promotion_to_json(promotion: &Promotion) -> Value {
 
 /// A record this program cannot read is no fact; the next look replaces it.
 pub(crate) fn promotion_from_json(value: &Value) -> Option<Promotion> {
-    let record: PromotionRecord = serde_json::from_value(value.clone()).ok()?;
+    let record = PromotionRecord::deserialize(value).ok()?;
     let phase = PHASES.into_iter().find(|p| p.word() == record.phase)?;
     Some(Promotion { phase, failing_jobs: record.failing_jobs })
 }
@@ -81,7 +81,7 @@ pub(crate) fn standing_to_json(build: Build, standing: &Standing) -> Value {
 
 /// The standing, if it is about `build`: a record about an earlier candidate is no fact about this one.
 pub(crate) fn standing_from_json(value: &Value, build: Build) -> Option<Standing> {
-    let record: StandingRecord = serde_json::from_value(value.clone()).ok()?;
+    let record = StandingRecord::deserialize(value).ok()?;
     if record.build != build {
         return None;
     }

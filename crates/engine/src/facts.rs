@@ -59,6 +59,21 @@ pub(crate) fn assemble(
     }
 }
 
+/// Brings facts of the same state up to the present: the time, and what this driver has looked at and been told.
+pub(crate) fn refresh(facts: &mut Facts, book: &LookBook, now: Timestamp) {
+    facts.now = now;
+    for task in regatta_kit::Task::ALL {
+        facts.tasks[task].answer = book.answer(task);
+    }
+    fn looked<T>(fact: &mut Looked<T>, book: &LookBook, subject: Subject) {
+        let look = book.look(subject);
+        (fact.looked_at, fact.trouble) = (look.looked_at, look.trouble);
+    }
+    looked(&mut facts.promotion, book, Subject::Promotion);
+    looked(&mut facts.candidate.file, book, Subject::Candidate);
+    looked(&mut facts.promoted.file, book, Subject::Promoted);
+}
+
 /// Names the attempts of all tasks: changes when any of them is put back.
 pub(crate) fn attempts(folded: &Folded) -> String {
     let numbers: Vec<String> = folded.tasks.iter().map(|(_, t)| t.attempt.to_string()).collect();

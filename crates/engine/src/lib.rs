@@ -20,9 +20,14 @@ mod messages;
 mod moves;
 mod observe;
 mod outbox;
+mod patience;
 mod plan;
+mod rules;
 mod session;
 mod take_up;
+
+#[cfg(test)]
+mod model;
 
 pub use app::{App, DriveOptions, Watch};
 pub use error::EngineError;

@@ -7,9 +7,10 @@ use jiff::{SignedDuration, Timestamp};
 use regatta_flow::decide::Subject;
 use regatta_flow::facts::{Answer, Trouble, TroubleKind, after};
 use regatta_flow::table::row;
-use regatta_kit::{ErrorClass, Task, TaskMap};
+use regatta_kit::{Build, ErrorClass, Task, TaskMap};
 use regatta_services::error::ServiceError;
 use regatta_tasks::outcome::Outcome;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Waits before the retries of a transient failure (specification, error handling): 1, 2 and 4 minutes.
@@ -25,6 +26,17 @@ pub(crate) struct LookBook {
     answers: TaskMap<Option<Answer>>,
     /// Failures in a row, by who looked.
     failures: BTreeMap<String, usize>,
+    /// What result files said, by the subject they were read for.
+    said: BTreeMap<&'static str, Said>,
+}
+
+/// What one version of a result file says.
+#[derive(Debug)]
+struct Said {
+    build: Build,
+    sha: String,
+    value: Value,
+    digest: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -36,6 +48,23 @@ pub(crate) struct Look {
 impl LookBook {
     pub(crate) fn look(&self, subject: Subject) -> Look {
         self.looks.get(&subject).cloned().unwrap_or_default()
+    }
+
+    /// What this version of a build's result file said, where it was read before: its value and digest.
+    pub(crate) fn said_before(&self, name: &str, build: Build, sha: &str) -> Option<(Value, String)> {
+        let said = self.said.get(name).filter(|said| said.build == build && said.sha == sha)?;
+        Some((said.value.clone(), said.digest.clone()))
+    }
+
+    /// Keeps what this version says.
+    pub(crate) fn said(
+        &mut self,
+        name: &'static str,
+        build: Build,
+        sha: String,
+        (value, digest): (Value, String),
+    ) {
+        self.said.insert(name, Said { build, sha, value, digest });
     }
 
     pub(crate) fn looked(&mut self, subject: Subject, now: Timestamp) {

@@ -1,11 +1,12 @@
 //! Making one move, and writing down how it ended.
 
 use regatta_flow::decide::Move;
+use regatta_flow::table::row;
 use regatta_kit::{Status, Task, Timestamp};
 use regatta_statebox::event::{Body, Evidence};
 use regatta_tasks::context::Context;
 use regatta_tasks::effects::Early;
-use regatta_tasks::outcome::Outcome;
+use regatta_tasks::outcome::{Outcome, Precondition};
 
 use crate::drive::{Drive, Step};
 use crate::error::EngineError;
@@ -65,7 +66,12 @@ impl Drive<'_> {
             match app.runner.run(task, &context).await {
                 Ok(outcome) => outcome,
                 Err(Early::Outcome(outcome)) => *outcome,
-                Err(Early::Moved) => return Ok(Step::Overtaken),
+                Err(Early::Moved) => match self.session.take_withheld() {
+                    Some(why) => {
+                        Outcome::Blocked(Precondition { name: "interrupted", why }, row(task).poll.from)
+                    }
+                    None => return Ok(Step::Overtaken),
+                },
                 Err(Early::Engine(error)) => return Err(error.into()),
             }
         };

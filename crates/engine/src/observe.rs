@@ -38,7 +38,7 @@ pub(crate) async fn look(
             (
                 subject::CANDIDATE,
                 table::RESULT_FILE_POLL.from,
-                result_file(session, subject::CANDIDATE, build).await,
+                result_file(session, book, subject::CANDIDATE, build).await,
             )
         }
         Subject::Promoted => {
@@ -46,7 +46,7 @@ pub(crate) async fn look(
             (
                 subject::PROMOTED,
                 table::RESULT_FILE_POLL.from,
-                result_file(session, subject::PROMOTED, build).await,
+                result_file(session, book, subject::PROMOTED, build).await,
             )
         }
     };
@@ -132,7 +132,8 @@ async fn promotion(session: &Session<'_>) -> Result<(Value, String), ServiceErro
 
 async fn result_file(
     session: &Session<'_>,
-    name: &str,
+    book: &Mutex<LookBook>,
+    name: &'static str,
     build: Build,
 ) -> Result<(Value, String), ServiceError> {
     let path = build.result_file(session.app.settings.tasks.arch);
@@ -151,6 +152,10 @@ async fn result_file(
             _ => with_digest(standing_to_json(build, &Standing::Absent)),
         });
     };
+    // Read some hundred times in a release, and nearly always the same as at the last look.
+    if let Some(said) = lock(book).said_before(name, build, &file.sha) {
+        return Ok(said);
+    }
     let standing = match ResultFile::parse(&file.bytes) {
         Err(error) => Standing::Unreadable { why: error.to_string() },
         Ok(parsed) => match Said::of(&parsed) {
@@ -167,7 +172,9 @@ async fn result_file(
         },
     };
     // What the file says names the evidence, not its bytes: the same verdict in a new version is no new question.
-    Ok(with_digest(standing_to_json(build, &standing)))
+    let said = with_digest(standing_to_json(build, &standing));
+    lock(book).said(name, build, file.sha, said.clone());
+    Ok(said)
 }
 
 fn with_digest(value: Value) -> (Value, String) {

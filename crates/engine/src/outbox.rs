@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use regatta_flow::decide::Decision;
 use regatta_flow::facts::after;
 use regatta_kit::ids::digest;
-use regatta_kit::{BoxFuture, ErrorClass, Status, TaskMap};
+use regatta_kit::{BoxFuture, ErrorClass, Overall, Status, TaskMap};
 use regatta_services::Services;
 use regatta_services::error::ServiceError;
 use regatta_services::slack::{TEXT_LIMIT, escape, split_text};
@@ -14,7 +14,7 @@ use regatta_statebox::event::{Audience, Body, EffectKey, Handle, Mark, Message};
 use regatta_statebox::fold::Folded;
 use regatta_statebox::store::StoreError;
 use regatta_tasks::effects::{Effects, Stopped, Triggerable};
-use regatta_tasks::report;
+use regatta_tasks::report::{self, NoSheet, SheetWrite};
 use regatta_tasks::settings::TaskSettings;
 use std::str::FromStr;
 
@@ -144,7 +144,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Writes the Sheet's statuses when they differ from what was written last.
+    /// Shows on the Sheet what differs from what was written last: statuses, and tickets among the open issues.
     async fn project_sheet(
         &mut self,
         session: &Session<'_>,
@@ -157,62 +157,98 @@ impl Outbox {
         {
             return Ok(());
         }
-        let words: Vec<&str> =
-            statuses.iter().map(|(_, s)| s.word()).chain([decision.overall.word()]).collect();
-        let digest = digest(words.join("|").as_bytes(), 16);
-        let critical = critical_issues(session);
-        let issues = regatta_kit::ids::digest(critical.join("|").as_bytes(), 16);
-        let written = |name: &str, digest: &str| {
-            session.read(|f| f.observed.get(name).is_some_and(|o| o.digest == digest))
+        let shown = async {
+            show_critical_issues(session).await?;
+            show_statuses(session, &statuses, decision.overall).await
         };
-        let statuses_stand = written(subject::SHEET, &digest);
-        let issues_stand = critical.is_empty() || written(subject::CRITICAL_ISSUES, &issues);
-        if statuses_stand && issues_stand {
-            self.sheet.succeeded();
-            return Ok(());
-        }
-        let app = session.app;
-        if !issues_stand {
-            let (services, tasks) = (&app.services, &app.settings.tasks);
-            if let Err(error) =
-                report::add_critical_issues(services, tasks, session.release, &critical, session.now()).await
-            {
+        match shown.await {
+            Ok(()) => self.sheet.succeeded(),
+            // Another driver holds the release now, and the Sheet with it.
+            Err(Stopped::Moved) => {}
+            Err(Stopped::Engine(error)) => return Err(error),
+            Err(Stopped::Remote(error)) => {
                 self.sheet.failed(&error, session.now());
                 lines.push(format!("the Sheet waits: {error}"));
-                return Ok(());
             }
-            let value = critical.join(", ").into();
-            let subject = subject::CRITICAL_ISSUES.to_owned();
-            session.append(vec![Body::Observed { subject, value, digest: issues }.into()]).await?;
         }
-        if statuses_stand {
-            self.sheet.succeeded();
-            return Ok(());
-        }
-        let written = report::project(
-            &app.services,
-            &app.settings.tasks,
-            session.release,
-            &statuses,
-            decision.overall,
-            session.now(),
-        )
-        .await;
-        match written {
-            Ok(_) => {
-                self.sheet.succeeded();
-                let value = words.join("|").into();
-                session
-                    .append(vec![Body::Observed { subject: subject::SHEET.to_owned(), value, digest }.into()])
-                    .await
+        Ok(())
+    }
+}
+
+/// A projection onto the Sheet: the next of its kind, and the record of what then stands there.
+struct Projection {
+    key: EffectKey,
+    record: Body,
+}
+
+impl Projection {
+    /// The same words may have to stand there again later, so each projection of a kind is counted. One that was cut off
+    /// is taken up under its number, with what is to stand there by then.
+    fn next(session: &Session<'_>, name: &str, subject: &str, words: &[&str]) -> Option<Self> {
+        let joined = words.join("|");
+        let digest = digest(joined.as_bytes(), 16);
+        session.read(|folded| {
+            if folded.observed.get(subject).is_some_and(|o| o.digest == digest) {
+                return None;
             }
-            Err(error) => {
-                self.sheet.failed(&error, session.now());
-                lines.push(format!("the Sheet waits: {error}"));
-                Ok(())
+            let kind = format!("sheet:{name}:");
+            let made = folded.handles.keys().filter(|key| key.0.starts_with(&kind)).count();
+            let record = Body::Observed { subject: subject.to_owned(), value: joined.into(), digest };
+            Some(Self { key: EffectKey(format!("{kind}{}", made + 1)), record })
+        })
+    }
+
+    /// Writes what the Sheet lacks; a Sheet that lacks nothing, or none, is only recorded.
+    async fn show(
+        self,
+        session: &Session<'_>,
+        found: Result<SheetWrite<'_>, NoSheet>,
+    ) -> Result<(), Stopped> {
+        let announced = session.read(|folded| folded.intents.contains_key(&self.key));
+        match found {
+            Ok(write) if write.is_needed() || announced => {
+                let ledger = Ledger { session, task: None };
+                ledger.make(self.key, &write, |_| Some(self.record.clone())).await.map(drop)
             }
+            Ok(_) | Err(_) => session.append(vec![self.record.into()]).await.map_err(Stopped::Engine),
         }
     }
+}
+
+async fn show_statuses(
+    session: &Session<'_>,
+    statuses: &TaskMap<Status>,
+    overall: Overall,
+) -> Result<(), Stopped> {
+    let words: Vec<&str> = statuses.iter().map(|(_, s)| s.word()).chain([overall.word()]).collect();
+    let Some(projection) = Projection::next(session, "statuses", subject::SHEET, &words) else {
+        return Ok(());
+    };
+    let (services, settings) = (&session.app.services, &session.app.settings.tasks);
+    let found =
+        report::statuses(services, settings, session.release, statuses, overall, session.now()).await?;
+    projection.show(session, found).await
+}
+
+async fn show_critical_issues(session: &Session<'_>) -> Result<(), Stopped> {
+    let critical = critical_issues(session);
+    let words: Vec<&str> = critical.iter().map(String::as_str).collect();
+    if words.is_empty() {
+        return Ok(());
+    }
+    let Some(projection) = Projection::next(session, "critical-issues", subject::CRITICAL_ISSUES, &words)
+    else {
+        return Ok(());
+    };
+    // What was listed before and is there no more was taken off by somebody, and stays off.
+    let before = session
+        .read(|f| f.observed.get(subject::CRITICAL_ISSUES).and_then(|o| o.value.as_str().map(str::to_owned)))
+        .unwrap_or_default();
+    let before: Vec<&str> = before.split(['|', ',']).map(str::trim).collect();
+    let new: Vec<String> = critical.iter().filter(|key| !before.contains(&key.as_str())).cloned().collect();
+    let (services, settings) = (&session.app.services, &session.app.settings.tasks);
+    let found = report::critical_issues(services, settings, session.release, &new, session.now()).await?;
+    projection.show(session, found).await
 }
 
 /// Tickets among the open issues: they belong into the Sheet's column of critical issues.

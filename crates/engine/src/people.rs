@@ -1,5 +1,9 @@
 //! What persons decide: overrides, retries, resets, issues. Each is recorded; doing it again on the reached state
 //! changes nothing and says so.
+//!
+//! Persons may decide while a driver holds the release: a decision is an entry, makes no effect on the outside, and unites
+//! with whatever the driver writes. The driver finds at its next append that the state moved, makes nothing on what it had
+//! decided before, and decides anew. So an override or a blocker never has to wait for a lease to run out.
 
 use regatta_flow::question::{Kind, Question};
 use regatta_flow::transition::{self, Cause};

@@ -210,8 +210,8 @@ pub trait Observer: Send + Sync {
         let _ = moved;
     }
 
-    /// Nothing can be done just now; this is how things stand.
-    fn waits(&self, snapshot: &Snapshot) {
+    /// Nothing can be done just now; this is how things stand, put together for those who ask.
+    fn waits(&self, snapshot: &dyn Fn() -> Snapshot) {
         let _ = snapshot;
     }
 

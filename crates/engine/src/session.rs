@@ -10,6 +10,7 @@ use regatta_statebox::store::{StoreError, Versioned};
 use std::sync::{Mutex, PoisonError};
 
 use crate::app::App;
+use crate::rules::Base;
 
 /// The actor of what the drive does by itself.
 pub(crate) const DRIVER: &str = "regatta";
@@ -23,6 +24,10 @@ pub(crate) struct Session<'a> {
 struct State {
     versioned: Versioned<StateBox>,
     next_event: u64,
+    /// Whether others have written since the drive last decided.
+    base: Base,
+    /// Why an interrupted beginning was not repeated in the last run of a task.
+    withheld: Option<String>,
     /// Messages told by a task since the last append; they are written with the next one.
     told: Vec<Message>,
 }
@@ -55,7 +60,8 @@ impl Draft {
 impl<'a> Session<'a> {
     pub(crate) fn new(app: &'a App, release: Release, versioned: Versioned<StateBox>) -> Self {
         let next_event = versioned.value.next_number(&Writer(app.identity.writer.clone()));
-        Self { app, release, state: Mutex::new(State { versioned, next_event, told: Vec::new() }) }
+        let (base, withheld, told) = (Base::Still, None, Vec::new());
+        Self { app, release, state: Mutex::new(State { versioned, next_event, base, withheld, told }) }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -69,6 +75,16 @@ impl<'a> Session<'a> {
     /// Looks at the folded state. The closure must be short: it holds the session.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Folded) -> T) -> T {
         look(self.lock().versioned.value.folded())
+    }
+
+    /// The version of the state as this session has it.
+    pub(crate) fn version(&self) -> String {
+        self.lock().versioned.version.clone()
+    }
+
+    /// Whether it has this version. A state that is in memory alone has none.
+    pub(crate) fn is_at(&self, version: &str) -> bool {
+        !version.is_empty() && self.lock().versioned.version == version
     }
 
     pub(crate) fn history(&self) -> Vec<Event> {
@@ -89,6 +105,9 @@ impl<'a> Session<'a> {
     pub(crate) async fn reload(&self) -> Result<(), StoreError> {
         if let Some(versioned) = self.app.store.load(self.release).await? {
             let mut state = self.lock();
+            if !versioned.version.is_empty() && state.versioned.version == versioned.version {
+                return Ok(());
+            }
             let writer = Writer(self.app.identity.writer.clone());
             state.next_event = state.next_event.max(versioned.value.next_number(&writer));
             state.versioned = versioned;
@@ -96,18 +115,43 @@ impl<'a> Session<'a> {
         Ok(())
     }
 
-    /// Whether the last append found that others had written since the base.
-    pub(crate) fn moved_under(&self) -> bool {
-        self.lock().versioned.base_moved
+    /// Whether others have written since the drive last decided. Any append finds out, and once found it stays so until
+    /// the next decision: an effect made on a decision that others' entries may have overtaken is made on stale facts.
+    pub(crate) fn base(&self) -> Base {
+        self.lock().base
     }
 
-    /// Appends entries, and with them the messages told meanwhile. Nothing to append is nothing written.
+    /// The drive decides on the state as this session has it now.
+    pub(crate) fn decides(&self) {
+        let mut state = self.lock();
+        (state.base, state.withheld) = (Base::Still, None);
+    }
+
+    /// Says why an interrupted beginning is not repeated now.
+    pub(crate) fn withhold(&self, why: String) {
+        self.lock().withheld = Some(why);
+    }
+
+    /// Why an interrupted beginning was not repeated, if that was so since this was last asked.
+    pub(crate) fn take_withheld(&self) -> Option<String> {
+        self.lock().withheld.take()
+    }
+
+    /// The instant that a claim is counted from: now, but not before the last entry, as entries are dated too.
+    pub(crate) fn stamp(&self) -> Timestamp {
+        let last = self.lock().versioned.value.history().last().map(|event| event.at);
+        last.map_or(self.now(), |at| at.max(self.now()))
+    }
+
+    /// Appends entries, and with them the messages told meanwhile. Nothing to append is nothing written. What could not be
+    /// written may be in the store all the same (a lost answer): ids are not used again, and messages are kept.
     pub(crate) async fn append(&self, drafts: Vec<Draft>) -> Result<(), StoreError> {
         let now = self.now();
-        let (base, events) = {
+        let (base, events, told) = {
             let mut state = self.lock();
             let mut drafts = drafts;
-            drafts.extend(state.told.drain(..).map(|message| Body::Queued { message }.into()));
+            let told = std::mem::take(&mut state.told);
+            drafts.extend(told.iter().map(|message| Body::Queued { message: message.clone() }.into()));
             if drafts.is_empty() {
                 return Ok(());
             }
@@ -127,10 +171,22 @@ impl<'a> Session<'a> {
                 })
                 .collect();
             state.next_event = number;
-            (state.versioned.clone(), events)
+            (state.versioned.clone(), events, told)
         };
-        let versioned = self.app.store.append(self.release, Some(&base), events).await?;
-        self.lock().versioned = versioned;
-        Ok(())
+        let appended = self.app.store.append(self.release, Some(&base), events).await;
+        let mut state = self.lock();
+        match appended {
+            Ok(versioned) => {
+                if versioned.base_moved {
+                    state.base = Base::Moved;
+                }
+                state.versioned = versioned;
+                Ok(())
+            }
+            Err(error) => {
+                state.told.splice(..0, told);
+                Err(error)
+            }
+        }
     }
 }

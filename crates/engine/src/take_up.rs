@@ -12,11 +12,12 @@ use regatta_statebox::store::{StoreError, Versioned};
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
-use crate::app::App;
+use crate::app::{App, Watch};
 use crate::drive::Drive;
 use crate::error::EngineError;
 use crate::evidence::{local_part, subject};
 use crate::lookbook::RETRY_AFTER;
+use crate::patience::Patience;
 use crate::report::Unwatched;
 use crate::session::{Draft, Session};
 
@@ -47,6 +48,27 @@ impl App {
             session.append(vec![Draft::by(&self.identity.actor, Some(&reason), body)]).await?;
         }
         Ok(())
+    }
+
+    /// [`App::open`], once the store answers.
+    pub(crate) async fn open_patiently(
+        &self,
+        release: Release,
+        watch: Watch,
+    ) -> Result<Session<'_>, EngineError> {
+        let mut patience = Patience::of(watch);
+        loop {
+            match self.open(release).await {
+                Err(EngineError::Store(error)) => {
+                    let Some(again) = patience.again(&error, self.clock.now()) else {
+                        return Err(error.into());
+                    };
+                    tracing::warn!(%error, "the release could not be taken up; trying again");
+                    self.clock.sleep_until(again).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// A hold on a release, taken up now if the store does not know it yet.
@@ -121,27 +143,23 @@ impl App {
         }
     }
 
-    /// Reads the release data again when it is old: it is never frozen for days.
-    pub(crate) async fn refresh_metadata(
-        &self,
-        session: &Session<'_>,
-        now: Timestamp,
-    ) -> Result<(), EngineError> {
+    /// Reads the release data again when it is old: it is never frozen for days. A failure is not worth stopping a drive
+    /// for: the next wake tries again.
+    pub(crate) async fn refresh_metadata(&self, session: &Session<'_>, now: Timestamp) {
         let last = self.lock_refreshed().get(&session.release).copied();
         if last.is_some_and(|at| now.duration_since(at) < METADATA_MAX_AGE) {
-            return Ok(());
+            return;
         }
-        // A failing look is not worth stopping a drive for: the next one comes.
-        match self.release_metadata(session.release).await {
-            Ok(metadata) => {
-                self.lock_refreshed().insert(session.release, now);
-                if session.read(|f| f.metadata != metadata) {
-                    session.append(vec![Body::Refreshed { metadata }.into()]).await?;
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the release data could not be read again"),
+        let metadata = match self.release_metadata(session.release).await {
+            Ok(metadata) => metadata,
+            Err(error) => return tracing::warn!(%error, "the release data could not be read again"),
+        };
+        if session.read(|f| f.metadata != metadata)
+            && let Err(error) = session.append(vec![Body::Refreshed { metadata }.into()]).await
+        {
+            return tracing::warn!(%error, "the release data could not be written down");
         }
-        Ok(())
+        self.lock_refreshed().insert(session.release, now);
     }
 
     fn lock_refreshed(&self) -> MutexGuard<'_, BTreeMap<Release, Timestamp>> {

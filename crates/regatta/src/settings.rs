@@ -1,13 +1,14 @@
 //! Settings: flag, then environment, then `./regatta.toml`, then the user's file, then the default. Each value knows
 //! where it came from.
 
+use regatta::settings_file::{self, LayoutName, SettingsFile, SlackTable};
 use regatta_engine::rights::Role;
 use regatta_flow::policy::{AnalysisPolicy, FinalApproval, Policy};
-use regatta_kit::{Arch, Stream};
+use regatta_kit::Arch;
 use regatta_services::settings::{Origin, ServiceName, ServiceSettings};
 use regatta_statebox::document::Layout;
 use regatta_tasks::settings::TaskSettings;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -15,71 +16,6 @@ use crate::failure::Failure;
 
 /// Where environment variables are looked up. The demo looks into its sandbox only, never at the user's credentials.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
-
-/// One settings file. Unknown keys are refused, with line and what exists instead.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SettingsFile {
-    store: Option<String>,
-    owner: Option<String>,
-    actor: Option<String>,
-    role: Option<Role>,
-    arch: Option<Arch>,
-    mail_domain: Option<String>,
-    #[serde(default)]
-    policy: PolicyTable,
-    #[serde(default)]
-    statebox: StateboxTable,
-    #[serde(default)]
-    report: ReportTable,
-    #[serde(default)]
-    slack: SlackTable,
-    #[serde(default)]
-    services: BTreeMap<String, ServiceTable>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyTable {
-    analysis: Option<AnalysisPolicy>,
-    final_approval: Option<FinalApproval>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StateboxTable {
-    layout: Option<LayoutName>,
-}
-
-#[derive(Debug, Clone, Copy, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-enum LayoutName {
-    Json,
-    Yaml,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportTable {
-    spreadsheet: Option<String>,
-    #[serde(default)]
-    spreadsheets: BTreeMap<Stream, String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SlackTable {
-    release_channel: Option<String>,
-    release_group: Option<String>,
-    art_channel: Option<String>,
-    art_group: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ServiceTable {
-    url: Option<String>,
-}
 
 /// A setting as shown: key, value, where it came from.
 #[derive(Debug, Clone, Serialize)]
@@ -254,7 +190,7 @@ impl Settings {
         let mut urls = BTreeMap::new();
         for (_, file) in gather.files.iter().rev() {
             report_spreadsheets.extend(file.report.spreadsheets.clone());
-            urls.extend(file.services.iter().filter_map(|(name, s)| Some((name.clone(), s.url.clone()?))));
+            urls.extend(file.urls());
         }
         let places: Vec<&str> = gather.files.iter().map(|(place, _)| place.as_str()).collect();
         let services = ServiceSettings::read(|name| lookup(name), &urls).map_err(|error| {
@@ -338,11 +274,9 @@ fn read_file(path: &Path, presence: Presence) -> Result<Option<SettingsFile>, Fa
         Err(error) if absent(&error) && presence == Presence::Optional => return Ok(None),
         Err(source) => return Err(Failure::File { place: path.display().to_string(), source }),
     };
-    toml::from_str(&text).map(Some).map_err(|error| {
-        let line =
-            error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        Failure::Input(format!("{}:{line}: {}", path.display(), error.message().replace('\n', " ")))
-    })
+    settings_file::parse(&text)
+        .map(Some)
+        .map_err(|error| Failure::Input(format!("{}:{}: {}", path.display(), error.line, error.why)))
 }
 
 fn user_file(lookup: Lookup<'_>) -> Option<PathBuf> {

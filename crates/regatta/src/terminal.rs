@@ -103,10 +103,10 @@ impl Observer for Lines {
         self.line(moved.at, &format!("{}: {}", moved.task, moved.outcome));
     }
 
-    fn waits(&self, snapshot: &Snapshot) {
+    fn waits(&self, snapshot: &dyn Fn() -> Snapshot) {
         // What a single round waits for stands in its summary.
         if self.watch == Watch::UntilDone {
-            self.waits_once(snapshot);
+            self.waits_once(&snapshot());
         }
     }
 
@@ -239,8 +239,8 @@ impl Observer for Board {
         state.last_moves.drain(..extra);
     }
 
-    fn waits(&self, snapshot: &Snapshot) {
-        self.draw(snapshot);
+    fn waits(&self, snapshot: &dyn Fn() -> Snapshot) {
+        self.draw(&snapshot());
     }
 }
 

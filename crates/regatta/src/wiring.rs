@@ -1,5 +1,7 @@
 //! From settings to a working application service.
 
+mod place;
+
 use regatta_engine::App;
 use regatta_engine::app::AppSettings;
 use regatta_engine::contents::GithubContents;
@@ -68,13 +70,16 @@ pub(crate) async fn build(settings: Settings, clock: Arc<dyn Clock>) -> Result<A
 )]
 fn identity(actor: &str, role: Role) -> Identity {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let machine =
-        ["/etc/machine-id", "/etc/hostname"].iter().find_map(|f| std::fs::read(f).ok()).unwrap_or_default();
-    let machine = digest(&machine, 8);
+    let host = std::fs::read("/proc/sys/kernel/hostname").or_else(|_| std::fs::read("/etc/hostname"));
+    let host = digest(&host.unwrap_or_default(), 12);
+    let place = place::here(&std::env::var("REGATTA_PLACE").unwrap_or_default());
     let process = std::process::id();
     let actor = public_actor(actor);
-    let writer = digest(format!("{actor} {machine} {process} {}", since.as_nanos()).as_bytes(), 12);
-    let holder = format!("{}/{machine}-{process}/{writer}", actor.replace('/', "-"));
+    let unique = format!("{actor} {host} {place:?} {process} {}", since.as_nanos());
+    let writer = digest(unique.as_bytes(), 12);
+    // A process that has no place shares it with nobody.
+    let place = place.unwrap_or_else(|| digest(format!("nowhere {unique}").as_bytes(), 12));
+    let holder = format!("{}/{place}-{process}/{writer}", actor.replace('/', "-"));
     Identity { actor, role, writer, holder }
 }
 

@@ -11,6 +11,9 @@
 //! A driver that leaves may say when its user wants to look again. When the last one has left, time moves to the earliest
 //! instant said, and all are forgotten: whoever is run again says it anew.
 //!
+//! Where the world's faults say that the machine sleeps (see [`crate::faults::Jump`]), a step of time that would cross that instant ends
+//! later than anybody asked for. Time that flows by itself has no such faults, and no time ever goes back.
+//!
 //! In another process the clock is a service; its protocol stands in [`crate::services::clock`].
 
 use jiff::Timestamp;
@@ -173,7 +176,7 @@ impl Shared {
     /// Jumps to the earliest wake-up, if everybody sleeps, and marks those due as awake.
     fn jump(&self, state: &mut State) {
         let Some(at) = state.due() else { return };
-        self.world.advance_to(at);
+        self.world.step_to(at);
         self.wake_due(state);
         state.reached = tokio::time::Instant::now();
     }
@@ -233,7 +236,7 @@ impl Shared {
         if state.drivers.is_empty() {
             let now = self.world.now();
             if let Some(at) = std::mem::take(&mut state.look_again).into_iter().find(|at| *at > now) {
-                self.world.advance_to(at);
+                self.world.step_to(at);
             }
             state.reached = tokio::time::Instant::now();
         }
@@ -340,6 +343,7 @@ impl Drop for Attachment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::{Jump, Outage};
     use crate::scenario::Scenario;
     use jiff::SignedDuration;
     use std::future::Future;
@@ -478,6 +482,32 @@ mod tests {
         assert!((real(before(1) + SignedDuration::from_secs(100)) - 100.0 / 1800.0).abs() < 1e-9);
         assert!((hour(opens) - 2.0).abs() < 1e-9, "no jump lasts longer than a calm time");
         assert!((real(opens + SignedDuration::from_secs(100)) - 0.1).abs() < 1e-9, "the plain factor");
+    }
+
+    #[tokio::test]
+    async fn a_machine_that_slept_wakes_its_driver_late_and_only_once() {
+        let clock = clock(Pace::Max);
+        let jump = Jump { at: after(&clock, 30), by: SignedDuration::from_mins(45) };
+        clock.world().faults().add(jump.into());
+        let (driver, other) = (clock.attach(), clock.attach());
+        tokio::join!(driver.sleep_until(after(&clock, 30)), other.sleep_until(after(&clock, 60)));
+        assert_eq!(clock.now(), after(&clock, 75), "both were due when the machine woke");
+        driver.leave(Some(after(&clock, 80))).await;
+        other.leave(None).await;
+        assert_eq!((clock.now(), clock.world().faults().clock_jumps()), (after(&clock, 80), 1));
+    }
+
+    #[test]
+    fn a_service_that_heals_is_something_that_lies_ahead() {
+        let clock = clock(Pace::Max);
+        let Ahead::At(promotion) = clock.ahead() else { panic!("a promotion lies ahead") };
+        let (fails, heals) = (after(&clock, 10), after(&clock, 20));
+        clock.world().faults().add(Outage::down("errata", fails, heals).into());
+        assert_eq!(clock.ahead(), Ahead::At(fails));
+        clock.world().advance_to(fails);
+        assert_eq!(clock.ahead(), Ahead::At(heals));
+        clock.world().advance_to(heals);
+        assert_eq!(clock.ahead(), Ahead::At(promotion));
     }
 
     #[tokio::test]

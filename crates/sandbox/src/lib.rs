@@ -7,6 +7,7 @@
 #![recursion_limit = "512"]
 
 pub mod clock;
+mod connections;
 pub mod delays;
 pub mod effects;
 pub mod faults;

@@ -63,6 +63,16 @@ impl Scenario {
     /// releases do, and ships six days later.
     #[must_use]
     pub fn generated(release: Release, seed: u64) -> Self {
+        Self::ending(release, seed, Ending::Accepted)
+    }
+
+    /// The same, but for a candidate in which one job fails three times: a person has to judge it.
+    #[must_use]
+    pub fn generated_with_rejected_candidate(release: Release, seed: u64) -> Self {
+        Self::ending(release, seed, Ending::Rejected)
+    }
+
+    fn ending(release: Release, seed: u64, candidate_ends: Ending) -> Self {
         let start = at_utc(Date::constant(2026, 3, 5), 9);
         let release_date = Date::constant(2026, 3, 11);
         let name = release.to_string();
@@ -86,8 +96,10 @@ impl Scenario {
         let promoted_file = promoted_at + drawn("promoted file", PROMOTION_TO_FILE);
 
         let mut result_files = BTreeMap::new();
-        for (build, created) in [(candidate, candidate_file), (promoted, promoted_file)] {
-            let script = Script { build, created, seed, ending: Ending::Accepted };
+        let builds =
+            [(candidate, candidate_file, candidate_ends), (promoted, promoted_file, Ending::Accepted)];
+        for (build, created, ending) in builds {
+            let script = Script { build, created, seed, ending };
             result_files.insert(build.result_file(Arch::Amd64), script.versions());
         }
 

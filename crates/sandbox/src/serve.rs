@@ -1,8 +1,6 @@
 //! Serving: the world on loopback, one listener a service, and the settings a drive there needs.
 
 use axum::Router;
-use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use indexmap::IndexMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,6 +9,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::clock::ScenarioClock;
+use crate::connections;
+use crate::faults::layer::{self, Calls};
 use crate::services::git::Hub;
 use crate::services::{
     access, clock as clock_service, control, errata, gangway, github, gitlab, google_token, jenkins, jira,
@@ -98,7 +98,7 @@ pub enum ServeError {
     },
 }
 
-/// A served world. Dropping it ends all of its servers.
+/// A served world. Dropping it ends all of its servers and their connections.
 #[derive(Debug)]
 pub struct Served {
     /// Base URL by service NAME, in the order of [`NAMES`]; services not imitated are absent.
@@ -117,13 +117,13 @@ impl Drop for Served {
 }
 
 /// The routers of all services by NAME, in the order of [`NAMES`], for calls in process. Requests are counted in the
-/// clock's world.
+/// clock's world and meet its faults; where no answer would come, the response carries [`crate::faults::Unanswered`].
 #[must_use]
 pub fn routers(clock: &ScenarioClock) -> Vec<(&'static str, Router)> {
-    routers_on(clock, &Hub::new(clock.world().clone()))
+    routers_on(clock, &Hub::new(clock.world().clone()), Calls::InProcess)
 }
 
-fn routers_on(clock: &ScenarioClock, hub: &Hub) -> Vec<(&'static str, Router)> {
+fn routers_on(clock: &ScenarioClock, hub: &Hub, calls: Calls) -> Vec<(&'static str, Router)> {
     let world = || clock.world().clone();
     let prow_jobs = gangway::ProwJobs::new(world());
     let routers = [
@@ -146,15 +146,7 @@ fn routers_on(clock: &ScenarioClock, hub: &Hub) -> Vec<(&'static str, Router)> {
         ("clock", clock_service::router(clock.clone())),
         ("control", control::router(clock.clone())),
     ];
-    routers.map(|(name, router)| (name, counted(clock, name, router))).into()
-}
-
-fn counted(clock: &ScenarioClock, name: &'static str, router: Router) -> Router {
-    let world = clock.world().clone();
-    router.layer(from_fn(move |request: Request, next: Next| {
-        world.count_request(name);
-        next.run(request)
-    }))
+    routers.map(|(name, router)| (name, layer::around(clock.world(), name, calls, router))).into()
 }
 
 /// Serves the clock's world on loopback until the answer is dropped.
@@ -170,7 +162,7 @@ pub async fn serve(clock: &ScenarioClock, options: &ServeOptions) -> Result<Serv
     let hub = Hub::new(clock.world().clone());
     let mut bound = Vec::new();
     let mut urls = IndexMap::new();
-    for (name, router) in routers_on(clock, &hub) {
+    for (name, router) in routers_on(clock, &hub, Calls::OverSockets) {
         let port = match options.ports {
             PortPlan::Free => 0,
             PortPlan::Base(base) => base + place(name),
@@ -188,13 +180,7 @@ pub async fn serve(clock: &ScenarioClock, options: &ServeOptions) -> Result<Serv
     let env = environment(&urls, options)?;
     let servers = bound
         .into_iter()
-        .map(|(listener, router)| {
-            tokio::spawn(async move {
-                if let Err(error) = axum::serve(listener, router).await {
-                    tracing::error!(%error, "a service of the sandbox ended");
-                }
-            })
-        })
+        .map(|(listener, router)| tokio::spawn(connections::serve(listener, router)))
         .collect();
     Ok(Served { urls, env, servers })
 }

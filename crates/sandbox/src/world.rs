@@ -71,9 +71,9 @@ impl World {
         let start = whole_seconds(scenario.start);
         let scripted = scenario.scripted().into_iter().map(|entry| entry.at).collect();
         Self(Arc::new(Inner {
+            faults: Faults::of(&scenario),
             scenario,
             effects: Effects::default(),
-            faults: Faults::default(),
             time: Mutex::new(Time::Stepped(start)),
             scripted,
             announced: Mutex::default(),
@@ -94,6 +94,14 @@ impl World {
     pub fn advance_to(&self, at: Timestamp) {
         if let Time::Stepped(now) = &mut *lock(&self.0.time) {
             *now = (*now).max(whole_seconds_up(at));
+        }
+    }
+
+    /// Moves time as a clock does that steps to `at`: a fault of the clock may make it overshoot.
+    pub(crate) fn step_to(&self, at: Timestamp) {
+        let now = self.now();
+        if at > now {
+            self.advance_to(self.0.faults.overshoot(now, whole_seconds_up(at)));
         }
     }
 
@@ -132,13 +140,14 @@ impl World {
         lock(&self.0.announced).insert((at, what.into()));
     }
 
-    /// The next thing that happens by itself strictly after `after`: scripted or announced.
+    /// The next thing that happens by itself strictly after `after`: scripted or announced, or a service that heals or
+    /// fails.
     #[must_use]
     pub fn next_event(&self, after: Timestamp) -> Option<Timestamp> {
         let beyond = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
         let scripted = self.0.scripted.range(beyond).next().copied();
         let announced = lock(&self.0.announced).iter().map(|(at, _)| *at).find(|at| *at > after);
-        scripted.into_iter().chain(announced).min()
+        scripted.into_iter().chain(announced).chain(self.0.faults.next_change(after)).min()
     }
 
     /// Notes what happened, for `/events` of the control service.

@@ -1,4 +1,4 @@
-//! A story: one world, one store, and the drivers that work there.
+//! A story: one world, one store, and the processes that work there.
 
 use axum::Router;
 use indexmap::IndexMap;
@@ -8,22 +8,29 @@ use regatta_engine::report::Unwatched;
 use regatta_engine::rights::{Identity, Role};
 use regatta_engine::{App, DriveOptions, DriveReport, EngineError, Watch};
 use regatta_flow::Policy;
-use regatta_kit::{Release, Status, Task};
+use regatta_kit::{Clock, Release, Status, Task};
 use regatta_sandbox::World;
 use regatta_sandbox::clock::{Pace, ScenarioClock};
 use regatta_sandbox::scenario::Scenario;
 use regatta_sandbox::serve::{PortPlan, ServeOptions, environment, routers};
 use regatta_services::Services;
+use regatta_services::elliott::Elliott;
 use regatta_services::settings::ServiceSettings;
 use regatta_statebox::event::Event;
 use regatta_statebox::store::Store;
 use regatta_statebox::store::memory::MemoryStore;
 use regatta_tasks::native::NativeRunner;
+use regatta_tasks::runner::Runner;
 use regatta_tasks::settings::TaskSettings;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use crate::transport::{CrashPoint, InProcess};
+use crate::acting::{Acting, Announcing};
+use crate::elliott::InPlace;
+use crate::life::Life;
+use crate::store::Fragile;
+use crate::transport::InProcess;
+use crate::{store, transport};
 
 /// A world, a store, and who drives there.
 pub struct Story {
@@ -31,10 +38,72 @@ pub struct Story {
     pub release: Release,
     clock: ScenarioClock,
     hosts: HashMap<String, Router>,
-    env: IndexMap<String, String>,
-    store: Arc<dyn Store>,
+    env: &'static IndexMap<String, String>,
+    store: StoreOf,
+    runner: Arc<dyn Runner>,
     policy: Policy,
     drivers: usize,
+}
+
+/// How a process comes to its store: over its own clients and clock.
+pub type StoreOf = Arc<dyn Fn(&Arc<Services>, &Arc<dyn Clock>) -> Arc<dyn Store> + Send + Sync>;
+
+/// What goes wrong in one process, and only there.
+#[derive(Debug, Clone, Default)]
+pub struct Mishaps {
+    /// With its requests.
+    pub calls: Vec<transport::Plan>,
+    /// With its persists.
+    pub persists: Vec<store::Plan>,
+}
+
+impl Mishaps {
+    /// Nothing.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::default()
+    }
+}
+
+impl From<transport::Plan> for Mishaps {
+    fn from(plan: transport::Plan) -> Self {
+        Self { calls: vec![plan], persists: Vec::new() }
+    }
+}
+
+impl From<store::Plan> for Mishaps {
+    fn from(plan: store::Plan) -> Self {
+        Self { calls: Vec::new(), persists: vec![plan] }
+    }
+}
+
+/// One process: an application service, and all through which it touches anything.
+pub struct Process {
+    /// The application service. Attached to the clock until it is dropped or leaves.
+    pub app: App,
+    /// How it reaches the world.
+    pub transport: Arc<InProcess>,
+    /// How it reaches the store.
+    pub store: Arc<Fragile>,
+    life: Arc<Life>,
+}
+
+impl Process {
+    /// Drives to the end of the watch, or to the process's.
+    ///
+    /// # Errors
+    /// As [`App::drive`].
+    pub async fn drive(&self, release: Release, watch: Watch) -> Result<Ended, EngineError> {
+        let options = DriveOptions { email: None, watch };
+        let drive = self.app.drive(release, options, &Unwatched);
+        let report = tokio::select! {
+            biased;
+            () = self.life.over() => return Ok(Ended::Died),
+            report = drive => report?,
+        };
+        self.app.clock.leave(report.look_again).await;
+        Ok(Ended::Reported(Box::new(report)))
+    }
 }
 
 /// How a drive of a story ended.
@@ -67,25 +136,15 @@ impl Story {
             .filter(|(name, _)| *name != "clock")
             .map(|(name, _)| (*name, format!("http://{}", host(name))))
             .collect();
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let options = ServeOptions {
-            ports: PortPlan::Free,
-            folder: folder.path().to_owned(),
-            // Finds nothing, which is what elliott prints when nothing is missed.
-            elliott: "true".to_owned(),
-            store: "memory:".to_owned(),
-        };
-        let mut env = environment(&urls, &options).expect("the key file can be written");
-        // The key is read at once and the folder goes with this function.
-        let key = std::fs::read_to_string(&env["GCP_SA_FILE"]).expect("the key file was just written");
-        env.insert("GCP_SA_FILE".to_owned(), keep(&key));
+        let env = surroundings(&urls);
         let hosts = routers.into_iter().map(|(name, router)| (host(name), router)).collect();
         Self {
             release,
             clock,
             hosts,
             env,
-            store: Arc::new(MemoryStore::new()),
+            store: shared(Arc::new(MemoryStore::new())),
+            runner: Arc::new(NativeRunner),
             policy: Policy::default(),
             drivers: 0,
         }
@@ -93,9 +152,22 @@ impl Story {
 
     /// Keeps state elsewhere than in memory.
     #[must_use]
-    pub fn with_store(mut self, store: Arc<dyn Store>) -> Self {
+    pub fn with_store(self, store: Arc<dyn Store>) -> Self {
+        self.with_store_of(shared(store))
+    }
+
+    /// Keeps state elsewhere, where every process goes its own way to it.
+    #[must_use]
+    pub fn with_store_of(mut self, store: StoreOf) -> Self {
         self.store = store;
         self
+    }
+
+    /// The store, as one who only reads comes to it: nothing waits for this one's clock.
+    #[must_use]
+    pub fn reader(&self) -> Arc<dyn Store> {
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.attach());
+        (self.store)(&self.services(), &clock)
     }
 
     /// Leaves less or more to Regatta.
@@ -105,34 +177,52 @@ impl Story {
         self
     }
 
+    /// Lets another runner do the tasks.
+    #[must_use]
+    pub fn with_runner(mut self, runner: Arc<dyn Runner>) -> Self {
+        self.runner = runner;
+        self
+    }
+
     /// The clock.
     #[must_use]
     pub const fn clock(&self) -> &ScenarioClock {
         &self.clock
     }
 
-    /// The clients of this world, as one process has them.
+    /// The clients of this world, over the transport of a process in which nothing goes wrong.
     #[must_use]
-    pub fn services(&self, crash: Option<CrashPoint>) -> (Arc<Services>, Arc<InProcess>) {
-        let transport = Arc::new(InProcess::new(self.hosts.clone(), crash));
-        let settings = ServiceSettings::read(|name| self.env.get(name).cloned(), &BTreeMap::new())
-            .expect("the sandbox's settings are sound");
-        (Arc::new(Services::new(&settings, transport.clone())), transport)
+    pub fn services(&self) -> Arc<Services> {
+        self.clients(Arc::new(InProcess::new(self.hosts.clone(), Vec::new())))
     }
 
-    /// A new process, attached to the clock until its `App` is dropped or leaves: nothing is left of earlier ones but store and world.
-    pub fn process(&mut self, crash: Option<CrashPoint>) -> (App, Arc<InProcess>) {
+    fn clients(&self, transport: Arc<InProcess>) -> Arc<Services> {
+        let settings = ServiceSettings::read(|name| self.env.get(name).cloned(), &BTreeMap::new())
+            .expect("the sandbox's settings are sound");
+        let mut services = Services::new(&settings, transport.clone());
+        services.elliott = Elliott::over(Arc::new(InPlace(transport)));
+        Arc::new(services)
+    }
+
+    /// A new process: nothing is left of earlier ones but store and world.
+    pub fn process(&mut self, mishaps: Mishaps) -> Process {
         self.drivers += 1;
-        let (services, transport) = self.services(crash);
+        let (life, acting) = (Arc::<Life>::default(), Arc::<Acting>::default());
+        let transport = InProcess::new(self.hosts.clone(), mishaps.calls);
+        let transport = Arc::new(transport.of(Arc::clone(&life), Arc::clone(&acting)));
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.attach());
+        let services = self.clients(Arc::clone(&transport));
+        let store = Fragile::new((self.store)(&services, &clock), mishaps.persists);
+        let store = Arc::new(store.of(Arc::clone(&life), Arc::clone(&acting)));
         let tasks = TaskSettings {
             report_spreadsheet: self.env.get("REGATTA_REPORT_SPREADSHEET").cloned(),
             ..TaskSettings::default()
         };
         let app = App {
-            store: Arc::clone(&self.store),
+            store: store.clone(),
             services,
-            clock: Arc::new(self.clock.attach()),
-            runner: Arc::new(NativeRunner),
+            clock,
+            runner: Arc::new(Announcing::new(Arc::clone(&self.runner), acting)),
             settings: AppSettings {
                 policy: self.policy,
                 tasks,
@@ -147,7 +237,7 @@ impl Story {
             world: "story".to_owned(),
             refreshed: Mutex::default(),
         };
-        (app, transport)
+        Process { app, transport, store, life }
     }
 
     /// Drives in a new process.
@@ -155,42 +245,22 @@ impl Story {
     /// # Errors
     /// As [`App::drive`].
     pub async fn drive(&mut self, watch: Watch) -> Result<DriveReport, EngineError> {
-        match self.drive_until(watch, None).await? {
+        match self.drive_until(watch, Mishaps::none()).await? {
             Ended::Reported(report) => Ok(*report),
-            Ended::Died => unreachable!("no crash was asked for"),
+            Ended::Died => unreachable!("nothing was to go wrong"),
         }
     }
 
-    /// Drives in a new process that may die on the way.
+    /// Drives in a new process in which something goes wrong; it may die of that.
     ///
     /// # Errors
     /// As [`App::drive`].
     pub async fn drive_until(
         &mut self,
         watch: Watch,
-        crash: Option<CrashPoint>,
+        mishaps: impl Into<Mishaps>,
     ) -> Result<Ended, EngineError> {
-        let (app, transport) = self.process(crash);
-        let release = self.release;
-        let options = DriveOptions { email: None, watch };
-        let ended = {
-            let drive = app.drive(release, options, &Unwatched);
-            tokio::select! {
-                biased;
-                () = transport.died() => return Ok(Ended::Died),
-                report = drive => report?,
-            }
-        };
-        app.clock.leave(ended.look_again).await;
-        Ok(Ended::Reported(Box::new(ended)))
-    }
-
-    /// How many changes one undisturbed drive asks of a world like this.
-    pub async fn count_changes(&mut self) -> usize {
-        let (app, transport) = self.process(None);
-        let options = DriveOptions { email: None, watch: Watch::UntilDone };
-        app.drive(self.release, options, &Unwatched).await.expect("an undisturbed drive reports");
-        transport.changes()
+        self.process(mishaps.into()).drive(self.release, watch).await
     }
 
     /// A person decides a task.
@@ -203,7 +273,7 @@ impl Story {
         verdict: Status,
         reason: &str,
     ) -> Result<Done, EngineError> {
-        let (app, _) = self.process(None);
+        let Process { app, .. } = self.process(Mishaps::none());
         let what = Override { task, verdict, reason: reason.to_owned(), evidence: None };
         app.override_task(self.release, what, Mode::Real).await
     }
@@ -213,8 +283,17 @@ impl Story {
     /// # Errors
     /// As [`App::retry`].
     pub async fn retries(&mut self, task: Task) -> Result<Done, EngineError> {
-        let (app, _) = self.process(None);
+        let Process { app, .. } = self.process(Mishaps::none());
         app.retry(self.release, task, Some("another try"), Mode::Real).await
+    }
+
+    /// A person puts a task back to its beginning.
+    ///
+    /// # Errors
+    /// As [`App::reset`].
+    pub async fn resets(&mut self, task: Task) -> Result<Done, EngineError> {
+        let Process { app, .. } = self.process(Mishaps::none());
+        app.reset(self.release, task, "to be done anew", Mode::Real).await
     }
 
     /// A person records a blocker.
@@ -222,7 +301,7 @@ impl Story {
     /// # Errors
     /// As [`App::add_issue`].
     pub async fn blocks(&mut self, text: &str, tasks: Vec<Task>) -> Result<Done, EngineError> {
-        let (app, _) = self.process(None);
+        let Process { app, .. } = self.process(Mishaps::none());
         app.add_issue(self.release, text, Blocks::Yes, tasks, Some("seen"), Mode::Real).await
     }
 
@@ -231,7 +310,7 @@ impl Story {
     /// # Errors
     /// As [`App::resolve_issue`].
     pub async fn resolves(&mut self, text: &str) -> Result<Done, EngineError> {
-        let (app, _) = self.process(None);
+        let Process { app, .. } = self.process(Mishaps::none());
         app.resolve_issue(self.release, text, "mended", Mode::Real).await
     }
 
@@ -240,7 +319,7 @@ impl Story {
     /// # Errors
     /// As [`App::timeline`].
     pub async fn history(&mut self) -> Result<Vec<Event>, EngineError> {
-        let (app, _) = self.process(None);
+        let Process { app, .. } = self.process(Mishaps::none());
         app.timeline(self.release).await
     }
 
@@ -263,12 +342,25 @@ impl Story {
     }
 }
 
-/// Writes the key into a file that lives as long as the test process.
-fn keep(key: &str) -> String {
-    static FILES: Mutex<Vec<tempfile::NamedTempFile>> = Mutex::new(Vec::new());
-    let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    std::fs::write(file.path(), key).expect("a temporary file can be written");
-    let path = file.path().display().to_string();
-    FILES.lock().expect("no holder panics").push(file);
-    path
+/// One store for all processes.
+fn shared(store: Arc<dyn Store>) -> StoreOf {
+    Arc::new(move |_, _| Arc::clone(&store))
+}
+
+/// The settings of every process over routers at these URLs. They are the same for all stories, and made once: the key
+/// file lives as long as this process, and so need not be written for each of thousands of worlds.
+fn surroundings(urls: &IndexMap<&'static str, String>) -> &'static IndexMap<String, String> {
+    static MADE: OnceLock<(IndexMap<String, String>, tempfile::TempDir)> = OnceLock::new();
+    let made = MADE.get_or_init(|| {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let options = ServeOptions {
+            ports: PortPlan::Free,
+            folder: folder.path().to_owned(),
+            // Never started: `InPlace` answers.
+            elliott: "elliott".to_owned(),
+            store: "memory:".to_owned(),
+        };
+        (environment(urls, &options).expect("the key file can be written"), folder)
+    });
+    &made.0
 }

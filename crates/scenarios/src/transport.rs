@@ -1,85 +1,223 @@
-//! The sandbox's routers as a transport: no sockets, one task, the same every time.
+//! The sandbox's routers as a transport: no sockets, one task, the same every time; and what goes wrong on the way.
 
 use axum::Router;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use regatta_kit::BoxFuture;
 use regatta_sandbox::faults::Unanswered;
-use regatta_services::transport::{Transport, TransportError};
+use regatta_services::transport::{BodyLimit, Transport, TransportError};
 use std::collections::HashMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tokio::sync::Notify;
+use std::sync::{Arc, Mutex, PoisonError};
 use tower::ServiceExt as _;
 
-/// No answer of the sandbox is larger.
-const BODY_LIMIT: usize = 64 << 20;
+use crate::acting::{Acting, Part};
+use crate::life::Life;
 
-/// The n-th change asked of the world (from 1), and on which side of it the driver dies.
+/// What is read of an answer at most where the request says nothing.
+const BODY_LIMIT: u64 = 64 << 20;
+
+/// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CrashPoint {
-    /// The request never leaves.
-    Before(usize),
-    /// The world does it, and nobody hears the answer.
-    After(usize),
+pub struct Plan {
+    /// With which request.
+    pub at: At,
+    /// How.
+    pub blow: Blow,
 }
 
-/// Calls routers by host name.
+/// A request, by its place among those of its process, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// The n-th that is more than a look: any method but GET and HEAD.
+    Change(usize),
+    /// The n-th of any kind.
+    Call(usize),
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Blow {
+    /// The driver dies, and the request never leaves.
+    DieBefore,
+    /// The world answers, and the driver dies before it hears it.
+    DieAfter,
+    /// The world does it, and the connection is reset before the answer.
+    LoseAnswer,
+    /// Nobody takes the connection; nothing was done.
+    Refuse,
+    /// Something before the service answers with this status and an empty body; nothing was done.
+    Answer(StatusCode),
+    /// The world does it, and the answer is another page's HTML, with status 200.
+    Malformed,
+    /// It is delivered twice; the second answer comes back.
+    Twice,
+}
+
+/// A request that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Whose it is.
+    pub part: Part,
+    /// Whether it is more than a look.
+    pub change: bool,
+    /// Method, service and path, for people.
+    pub what: String,
+}
+
+/// Calls routers by host name, for one process.
 pub struct InProcess {
-    routers: Mutex<HashMap<String, Router>>,
-    crash: Option<CrashPoint>,
+    routers: HashMap<String, Router>,
+    plans: Vec<Plan>,
+    life: Arc<Life>,
+    acting: Arc<Acting>,
+    log: Mutex<Vec<Call>>,
     changes: AtomicUsize,
-    died: Notify,
+    struck: AtomicUsize,
 }
 
 impl InProcess {
     /// Over routers by the host under which they are called.
     #[must_use]
-    pub fn new(routers: HashMap<String, Router>, crash: Option<CrashPoint>) -> Self {
-        Self { routers: Mutex::new(routers), crash, changes: AtomicUsize::new(0), died: Notify::new() }
+    pub fn new(routers: HashMap<String, Router>, plans: Vec<Plan>) -> Self {
+        Self {
+            routers,
+            plans,
+            life: Arc::default(),
+            acting: Arc::default(),
+            log: Mutex::default(),
+            changes: AtomicUsize::new(0),
+            struck: AtomicUsize::new(0),
+        }
     }
 
-    /// Waits until the crash point was reached.
+    /// Of a process that also lives and acts elsewhere.
+    #[must_use]
+    pub fn of(mut self, life: Arc<Life>, acting: Arc<Acting>) -> Self {
+        self.life = life;
+        self.acting = acting;
+        self
+    }
+
+    /// Waits until the process died.
     pub async fn died(&self) {
-        self.died.notified().await;
+        self.life.over().await;
     }
 
-    /// Changes asked for so far.
+    /// How many changes were asked for so far.
     #[must_use]
     pub fn changes(&self) -> usize {
         self.changes.load(Ordering::SeqCst)
     }
 
-    /// A driver that is dead neither sends nor hears.
-    async fn die(&self) -> ! {
-        self.died.notify_one();
-        std::future::pending().await
+    /// How many requests were sent so far, those that never left among them.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// How many of the plans came true.
+    #[must_use]
+    pub fn struck(&self) -> usize {
+        self.struck.load(Ordering::SeqCst)
+    }
+
+    /// Every request so far, in order.
+    #[must_use]
+    pub fn log(&self) -> Vec<Call> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes the request down and tells what happens to it.
+    fn note(&self, request: &Request<Bytes>) -> Option<Blow> {
+        let change = !matches!(*request.method(), Method::GET | Method::HEAD);
+        let host = request.uri().host().unwrap_or_default();
+        let service = host.split('.').next().unwrap_or_default();
+        let what = format!("{} {service} {}", request.method(), request.uri().path());
+        let call = {
+            let mut log = self.lock();
+            log.push(Call { part: self.acting.caller(host), change, what });
+            log.len()
+        };
+        let change = change.then(|| self.changes.fetch_add(1, Ordering::SeqCst) + 1);
+        let here = |plan: &&Plan| match plan.at {
+            At::Call(n) => n == call,
+            At::Change(n) => Some(n) == change,
+        };
+        let blow = self.plans.iter().find(here).map(|plan| plan.blow);
+        self.struck.fetch_add(usize::from(blow.is_some()), Ordering::SeqCst);
+        blow
     }
 
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let change = !matches!(*request.method(), Method::GET | Method::HEAD);
-        let number = if change { self.changes.fetch_add(1, Ordering::SeqCst) + 1 } else { 0 };
-        if change && self.crash == Some(CrashPoint::Before(number)) {
-            self.die().await;
+        self.life.goes_on().await;
+        match self.note(&request) {
+            None => self.deliver(request).await,
+            Some(Blow::DieBefore) => self.life.end().await,
+            Some(Blow::Refuse) => Err(TransportError::Connect("connection refused".to_owned())),
+            Some(Blow::Answer(status)) => {
+                let mut answer = Response::new(Bytes::new());
+                *answer.status_mut() = status;
+                Ok(answer)
+            }
+            Some(Blow::DieAfter) => {
+                // What came of it is nobody's any more.
+                let _ = self.deliver(request).await;
+                self.life.end().await
+            }
+            Some(Blow::LoseAnswer) => {
+                let _ = self.deliver(request).await;
+                Err(TransportError::Broken("connection reset".to_owned()))
+            }
+            Some(Blow::Malformed) => {
+                let _ = self.deliver(request).await;
+                let page = Bytes::from_static(b"<!DOCTYPE html><title>Sign in</title>");
+                Ok(Response::builder()
+                    .header(http::header::CONTENT_TYPE, "text/html")
+                    .body(page)
+                    .expect("a constant header is one"))
+            }
+            Some(Blow::Twice) => {
+                let _ = self.deliver(request.clone()).await;
+                self.deliver(request).await
+            }
         }
+    }
+
+    async fn deliver(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
         let host = request.uri().host().unwrap_or_default().to_owned();
-        let router = self.routers.lock().expect("no holder panics").get(&host).cloned();
+        let router = self.routers.get(&host).cloned();
         let router = router.ok_or_else(|| TransportError::Connect(format!("nothing listens at {host}")))?;
+        let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
+        let announces = *request.method() != Method::HEAD;
         let (mut parts, body) = request.into_parts();
         parts.headers.entry(http::header::HOST).or_insert(host.parse().expect("a host name is a header"));
         let answer = router.oneshot(Request::from_parts(parts, axum::body::Body::from(body))).await;
         let answer = answer.unwrap_or_else(|never| match never {});
+        self.life.goes_on().await;
         match answer.extensions().get::<Unanswered>() {
-            Some(Unanswered::Refused) => return Err(TransportError::Connect("connection refused".to_owned())),
+            Some(Unanswered::Refused) => {
+                return Err(TransportError::Connect("connection refused".to_owned()));
+            }
             Some(Unanswered::Cut) => return Err(TransportError::Broken("connection reset".to_owned())),
             None => {}
         }
         let (parts, body) = answer.into_parts();
-        let body = axum::body::to_bytes(body, BODY_LIMIT)
+        let announced = parts.headers.get(http::header::CONTENT_LENGTH);
+        let announced = announced.and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+        if announces && announced.is_some_and(|length| length > limit) {
+            return Err(TransportError::TooLarge { limit });
+        }
+        // No body made in this process is endless, so it is measured when it is there.
+        let body = axum::body::to_bytes(body, usize::MAX)
             .await
             .map_err(|e| TransportError::Broken(e.to_string()))?;
-        if change && self.crash == Some(CrashPoint::After(number)) {
-            self.die().await;
+        if body.len() as u64 > limit {
+            return Err(TransportError::TooLarge { limit });
         }
         Ok(Response::from_parts(parts, body))
     }

@@ -42,6 +42,10 @@ impl Access {
         for _ in 0..REDIRECTS {
             let answer = self.remote.get(&[]).raw_path(&path).time_limit(TIME_LIMIT).send_any().await?;
             match answer.status.as_u16() {
+                // A good status with nothing below it is a proxy's, no page: then nothing is known.
+                200..=299 if answer.body.trim_ascii().is_empty() => {
+                    return Err(answer.bad("a page without anything in it"));
+                }
                 200..=299 => return Ok(PageState::Open),
                 300..=399 => {
                     let here = self.remote.base().join(&path).ok();
@@ -86,7 +90,7 @@ mod tests {
     async fn look(status: u16, location: &'static str) -> Result<PageState, ServiceError> {
         let world = Scripted::new(move |request| {
             Ok(match request.uri().path() {
-                "/errata/RHBA-2025:1" => answer_with(status, &[("location", location)], ""),
+                "/errata/RHBA-2025:1" => answer_with(status, &[("location", location)], "said"),
                 _ => answer(200, "page"),
             })
         });
@@ -104,6 +108,16 @@ mod tests {
         for status in [429, 500, 503] {
             assert!(look(status, "").await.is_err());
         }
+    }
+
+    #[tokio::test]
+    async fn an_empty_page_opens_nothing() {
+        let world = Scripted::new(|_| Ok(answer(200, "\n")));
+        let access =
+            Access::new(Remote::new("access", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
+        let page = "https://access.redhat.com/errata/RHBA-2025:1".parse().unwrap();
+        let error = access.page(&page).await.unwrap_err();
+        assert!(error.to_string().contains("a page without anything in it"), "{error}");
     }
 
     #[tokio::test]

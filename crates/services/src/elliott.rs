@@ -17,6 +17,8 @@ const TIME_LIMIT: Duration = Duration::from_secs(600);
 /// Bytes read of each of its outputs.
 const OUTPUT_LIMIT: u64 = 4 * 1024 * 1024;
 const SERVICE: &str = "elliott";
+/// Without this variable elliott silently finds nothing, which must never look like nothing missed.
+const EMAIL_VARIABLE: &str = "JIRA_EMAIL";
 
 /// Which half of a release to look at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +74,7 @@ impl Elliott {
     /// Runs `command` (program and first arguments; `elliott` where none is configured) as a process with these
     /// variables added to the environment.
     ///
-    /// elliott needs `JIRA_EMAIL`: without it, it silently finds nothing.
+    /// elliott needs `JIRA_EMAIL`: without it, it silently finds nothing, so without it, it is not asked.
     #[must_use]
     pub fn new(command: Option<Vec<String>>, env: Vec<(String, Secret)>) -> Self {
         let command = command.filter(|words| !words.is_empty()).unwrap_or_else(|| vec!["elliott".to_owned()]);
@@ -88,7 +90,8 @@ impl Elliott {
     /// The CVE trackers of a release that one half of it should carry: Jira keys by advisory kind.
     ///
     /// # Errors
-    /// [`Fault::NotFound`] when the command is not installed, [`Fault::Refused`] with the end of what it said when it
+    /// [`Fault::NotFound`] when the command is not installed, [`Fault::NotAuthorised`] without the variable by which it logs
+    /// in, [`Fault::Refused`] with the end of what it said when it
     /// failed, [`Fault::Unreachable`] when it did not end in time, [`Fault::BadAnswer`] when it printed no such list.
     pub async fn cve_trackers(
         &self,
@@ -143,6 +146,11 @@ struct Process {
 impl Program for Process {
     fn run(&self, arguments: Vec<String>) -> BoxFuture<'_, Result<Finished, Fault>> {
         Box::pin(async move {
+            if !self.env.iter().any(|(name, _)| name == EMAIL_VARIABLE) {
+                let hint =
+                    format!("set {EMAIL_VARIABLE} (or JIRA_USERNAME); without it elliott finds nothing");
+                return Err(Fault::NotAuthorised { hint });
+            }
             let (program, first) = self.command.split_first().expect("made with at least the program's name");
             let mut command = tokio::process::Command::new(program);
             command.args(first).args(arguments);
@@ -194,7 +202,9 @@ mod tests {
     fn process(words: &[&str], limit: Duration) -> Process {
         Process {
             command: words.iter().map(|word| (*word).to_owned()).collect(),
-            env: vec![("GREETING".to_owned(), Secret::new("hi"))],
+            env: [("GREETING", "hi"), (EMAIL_VARIABLE, "me@example.com")]
+                .map(|(name, value)| (name.to_owned(), Secret::new(value)))
+                .into(),
             limit,
         }
     }
@@ -236,6 +246,20 @@ mod tests {
     async fn a_command_that_is_not_installed_says_how_to_mend_it() {
         let fault = process(&["/nonexistent/elliott"], TIME_LIMIT).run(vec![]).await.unwrap_err();
         assert!(matches!(&fault, Fault::NotFound { what } if what.contains("REGATTA_ELLIOTT")), "{fault}");
+    }
+
+    #[tokio::test]
+    async fn without_the_address_it_logs_in_by_it_is_not_asked_at_all() {
+        // It would print nothing and end well, as one does that found nothing.
+        let silent = Process { env: vec![], ..process(&["true"], TIME_LIMIT) };
+        let error = Elliott::over(Arc::new(silent))
+            .cve_trackers("4.20.1".parse().unwrap(), BuildSystem::Brew)
+            .await
+            .unwrap_err();
+        assert!(
+            matches!(&error.fault, Fault::NotAuthorised { hint } if hint.contains("set JIRA_EMAIL")),
+            "{error}"
+        );
     }
 
     #[tokio::test]

@@ -18,6 +18,8 @@ use crate::remote::{Answer, Remote};
 const CACHED_FILES: usize = 64;
 /// Commits asked for at most.
 const COMMITS: usize = 100;
+/// GitHub lists so many files of a folder and leaves the others out without a word.
+const LISTED: usize = 1000;
 
 /// A repository: `openshift/release-tests`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -245,10 +247,10 @@ impl Github {
         Ok(wire.content.sha)
     }
 
-    /// The names in a folder, at most 1,000, sorted; none when it does not exist.
+    /// The names in a folder, sorted; none when it does not exist.
     ///
     /// # Errors
-    /// As of [`crate::remote::Call::send`].
+    /// As of [`crate::remote::Call::send`]; [`Fault::BadAnswer`] for a folder so full that GitHub does not list all of it.
     pub async fn list(
         &self,
         repository: &Repository,
@@ -260,6 +262,11 @@ impl Github {
             answer => answer?,
         };
         let mut entries: Vec<Entry> = answer.json()?;
+        if entries.len() >= LISTED {
+            return Err(
+                answer.bad(format!("{LISTED} files: GitHub lists no more of a folder, some may be left out"))
+            );
+        }
         entries.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(entries)
     }
@@ -365,6 +372,20 @@ mod tests {
         let repository = Repository::release_tests();
         assert_eq!(github.get(&repository, "x", "record").await.unwrap(), None);
         assert_eq!(github.list(&repository, "x", "record").await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn a_folder_of_which_not_all_is_listed_is_no_answer() {
+        let listed = |count: usize| {
+            let entry = |n| format!(r#"{{"name":"{n}","path":"x/{n}","type":"file","sha":"s"}}"#);
+            format!("[{}]", (0..count).map(entry).collect::<Vec<_>>().join(","))
+        };
+        for (count, whole) in [(999, true), (1000, false)] {
+            let body = listed(count);
+            let github = github(&Scripted::new(move |_| Ok(answer(200, body.clone()))));
+            let found = github.list(&Repository::release_tests(), "x", "z-stream").await;
+            assert_eq!(found.is_ok(), whole, "{count}");
+        }
     }
 
     #[tokio::test]

@@ -164,6 +164,52 @@ mod tests {
         assert!(matches!(get(&url, 8).await, Err(TransportError::TooLarge { limit: 8 })));
     }
 
+    /// Answers one request over TLS with a certificate that is in order but nobody vouches for; made for this test.
+    fn answers_untrusted() -> String {
+        use rustls::pki_types::pem::PemObject as _;
+        use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+        use std::io::{Read as _, Write as _};
+        let certificate = CertificateDer::from_pem_slice(include_bytes!("testdata/untrusted.pem")).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(include_bytes!("testdata/untrusted-key.pem")).unwrap();
+        let config =
+            rustls::ServerConfig::builder_with_provider(rustls::crypto::ring::default_provider().into())
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_no_client_auth()
+                .with_single_cert(vec![certificate], key)
+                .unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("https://{}/x", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (socket, _) = listener.accept().unwrap();
+            let connection = rustls::ServerConnection::new(config.into()).unwrap();
+            let mut stream = rustls::StreamOwned::new(connection, socket);
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+            let _ = stream.flush();
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_nobody_vouches_for_is_refused_and_named_as_the_reason() {
+        let error = get(&answers_untrusted(), 100).await.unwrap_err();
+        let TransportError::Connect(why) = &error else { panic!("{error}") };
+        assert!(why.to_lowercase().contains("certificate"), "{why}");
+    }
+
+    #[tokio::test]
+    async fn a_server_that_never_answers_is_left_when_the_time_is_up() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/x", listener.local_addr().unwrap());
+        let held = tokio::spawn(async move { listener.accept().await });
+        let mut request = http::Request::get(&url).body(Bytes::new()).unwrap();
+        request.extensions_mut().insert(TimeLimit(Duration::from_millis(20)));
+        let answer = HttpTransport::new().unwrap().send(request).await;
+        assert!(matches!(answer, Err(TransportError::TimedOut { .. })), "{answer:?}");
+        drop(held);
+    }
+
     #[tokio::test]
     async fn redirects_are_not_followed() {
         let url =

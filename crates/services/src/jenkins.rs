@@ -102,7 +102,7 @@ struct Crumb {
 
 #[derive(Deserialize)]
 struct QueueWire {
-    #[serde(default)]
+    // Always there: an answer without it is none, not an empty queue.
     items: Vec<ItemWire>,
 }
 
@@ -150,7 +150,7 @@ struct Number {
 struct JobWire {
     #[serde(rename = "nextBuildNumber")]
     next_build_number: u64,
-    #[serde(default)]
+    // Always there: an answer without it is none, not a job without builds.
     builds: Vec<Number>,
 }
 
@@ -283,15 +283,24 @@ impl Jenkins {
         }))
     }
 
+    /// The numbers of the builds that the job lists from number `from` on, lowest first.
+    ///
+    /// # Errors
+    /// As of [`Call::send`].
+    pub async fn listed_from(&self, job: Job, from: u64) -> Result<Vec<u64>, ServiceError> {
+        let wire: JobWire = self.api(&job.path()).send().await?.json()?;
+        let mut numbers: Vec<u64> =
+            wire.builds.into_iter().map(|b| b.number).filter(|n| *n >= from).collect();
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+
     /// The job's builds from number `from` on, oldest first; of many only the newest.
     ///
     /// # Errors
     /// As of [`Call::send`].
     pub async fn builds_from(&self, job: Job, from: u64) -> Result<Vec<Build>, ServiceError> {
-        let wire: JobWire = self.api(&job.path()).send().await?.json()?;
-        let mut numbers: Vec<u64> =
-            wire.builds.into_iter().map(|b| b.number).filter(|n| *n >= from).collect();
-        numbers.sort_unstable();
+        let mut numbers = self.listed_from(job, from).await?;
         let newest = numbers.split_off(numbers.len().saturating_sub(BUILDS_SEARCHED));
         let mut builds = Vec::new();
         for number in newest {

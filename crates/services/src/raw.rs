@@ -235,6 +235,16 @@ releases:
     }
 
     #[test]
+    fn what_a_release_does_not_say_is_absent_and_no_error() {
+        let bare = "releases: {4.20.4: {assembly: {}}, 4.20.5: {assembly: {group: {advisories: null, shipment: null}}}}";
+        for key in ["4.20.4", "4.20.5"] {
+            let read = read(&yaml::parse(bare).unwrap(), key).unwrap();
+            assert!(read.advisories.is_empty() && read.candidates.is_empty(), "{key}");
+            assert_eq!((read.jira_ticket, read.shipment), (None, Shipment::None), "{key}");
+        }
+    }
+
+    #[test]
     fn missing_assemblies_and_rings_are_told_apart() {
         assert_eq!(data("4.20.9"), Err(Problem::NoAssembly("4.20.9".to_owned())));
         assert_eq!(data("rc.1"), Err(Problem::NoAssembly("nowhere".to_owned())));

@@ -307,11 +307,6 @@ impl Call {
         format!("{root}{}{query}", self.path)
     }
 
-    /// The call in words: no query, no header, no body, as these may hold credentials.
-    fn described(&self) -> String {
-        OutsideText::line(&format!("{} {}", self.method, self.path), CALL_LENGTH).to_string()
-    }
-
     /// Sends and maps every status that is no success to its [`Fault`]; 304 counts as success.
     ///
     /// # Errors
@@ -327,10 +322,10 @@ impl Call {
     /// # Errors
     /// When no whole answer came, or no credential is set.
     pub async fn send_any(self) -> Result<Answer, ServiceError> {
-        let described = self.described();
+        let described = Described { method: self.method.clone(), path: self.path.clone() };
         let service = self.remote.0.service;
         let span = tracing::debug_span!("call", service, call = %described);
-        let failed = |fault| ServiceError { service, call: described.clone(), fault };
+        let failed = |fault| ServiceError { service, call: described.to_string(), fault };
         async {
             let transport = Arc::clone(&self.remote.0.transport);
             let limit = self.remote.0.body_limit;
@@ -401,6 +396,19 @@ fn authorise(auth: &Auth, headers: &mut HeaderMap) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A call in words: no query, no header, no body, as these may hold credentials. Put into words only when somebody asks.
+#[derive(Debug, Clone)]
+struct Described {
+    method: Method,
+    path: String,
+}
+
+impl std::fmt::Display for Described {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        OutsideText::line(&format!("{} {}", self.method, self.path), CALL_LENGTH).fmt(f)
+    }
+}
+
 /// A whole response.
 #[derive(Debug, Clone)]
 pub struct Answer {
@@ -411,7 +419,7 @@ pub struct Answer {
     /// Body, whole.
     pub body: Bytes,
     service: &'static str,
-    call: String,
+    call: Described,
 }
 
 impl Answer {
@@ -447,7 +455,7 @@ impl Answer {
     /// The error for an answer, as a service's own reading of it wants.
     #[must_use]
     pub fn fault(&self, fault: Fault) -> ServiceError {
-        ServiceError { service: self.service, call: self.call.clone(), fault }
+        ServiceError { service: self.service, call: self.call.to_string(), fault }
     }
 
     /// The answer's beginning, for people.
@@ -478,10 +486,10 @@ impl Answer {
             429 => Fault::Limited { retry_after },
             403 if rate_limited => Fault::Limited { retry_after },
             401 | 403 => Fault::NotAuthorised { hint: hint.to_owned() },
-            404 => Fault::NotFound {
-                what: self.call.split_once(' ').map_or_else(String::new, |(_, path)| path.to_owned()),
-            },
+            404 => Fault::NotFound { what: OutsideText::line(&self.call.path, CALL_LENGTH).to_string() },
             409 | 412 => Fault::Conflict,
+            // Too slow, or too early: said by what stands before the service more than by the service.
+            408 | 425 => Fault::ServerFault { status, said: self.excerpt(), retry_after },
             500.. => Fault::ServerFault { status, said: self.excerpt(), retry_after },
             400..=499 => Fault::Refused { status, said: self.excerpt() },
             _ => {
@@ -520,6 +528,8 @@ mod tests {
             (401, Code::NotAuthorised, ErrorClass::NeedsCredentials),
             (403, Code::NotAuthorised, ErrorClass::NeedsCredentials),
             (404, Code::NotFound, ErrorClass::Permanent),
+            (408, Code::ServerFault, ErrorClass::Transient),
+            (425, Code::ServerFault, ErrorClass::Transient),
             (409, Code::Conflict, ErrorClass::Transient),
             (412, Code::Conflict, ErrorClass::Transient),
             (422, Code::Refused, ErrorClass::Permanent),

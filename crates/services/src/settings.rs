@@ -412,6 +412,17 @@ fn base_url(service: ServiceName, place: &str, text: &str) -> Result<Url, Settin
             service.default_url().unwrap_or("https://host.example.com")
         ),
     };
+    // Before anything is said of the text: what stands before an `@` may be a credential, in a URL or in what was meant as one.
+    if text.contains('@') {
+        return Err(SettingsError {
+            place: place.to_owned(),
+            why: "holds a user name or password".to_owned(),
+            mend: format!(
+                "leave it out; credentials come from the environment: {}",
+                service.credential_hint()
+            ),
+        });
+    }
     let url = Url::parse(text).map_err(|error| fail(format!("is no URL ({error})")))?;
     let schemes: &[&str] = match service {
         ServiceName::Ldap => &["ldap", "ldaps"],
@@ -423,17 +434,6 @@ fn base_url(service: ServiceName, place: &str, text: &str) -> Result<Url, Settin
     }
     if url.host_str().is_none_or(str::is_empty) {
         return Err(fail("names no host".to_owned()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        // The text itself is not repeated: it holds a credential.
-        return Err(SettingsError {
-            place: place.to_owned(),
-            why: "holds a user name or password".to_owned(),
-            mend: format!(
-                "leave it out; credentials come from the environment: {}",
-                service.credential_hint()
-            ),
-        });
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(fail("has a query or fragment".to_owned()));
@@ -490,7 +490,10 @@ mod tests {
         );
         assert!(said("ftp://jira.example").contains("does not start with http:// or https://"));
         assert!(said("http://jira.example/?a=b").contains("has a query"));
-        assert!(!said("http://me:hunter2@jira.example").contains("hunter2"));
+        for mistyped in ["http:", "htp:", "", "https://x:https:"] {
+            let said = said(&format!("{mistyped}//me:hunter2@jira.example/?a=b"));
+            assert!(said.contains("holds a user name or password") && !said.contains("hunter2"), "{said}");
+        }
         assert!(
             read(&[], &[("jra", "http://x.example")])
                 .unwrap_err()

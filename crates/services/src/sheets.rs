@@ -198,6 +198,9 @@ impl Book<'_> {
             other => other?,
         };
         let book: wire::Book = answer.json()?;
+        if book.sheets.is_empty() {
+            return Err(answer.bad("a spreadsheet without any tab, which cannot be"));
+        }
         Ok(Some(book.sheets.into_iter().map(|sheet| sheet.properties.into()).collect()))
     }
 

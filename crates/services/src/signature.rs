@@ -32,10 +32,14 @@ impl Signature {
     /// Whether the image is signed.
     ///
     /// # Errors
-    /// As of [`crate::remote::Call::send`]; an empty signature is [`Fault::BadAnswer`].
+    /// As of [`crate::remote::Call::send`]; an empty signature, or a page in its place, is [`Fault::BadAnswer`].
     pub async fn is_signed(&self, digest: &ImageDigest) -> Result<bool, ServiceError> {
         match self.remote.get(&Self::path(digest).each_ref().map(String::as_str)).send().await {
             Ok(answer) if answer.body.is_empty() => Err(answer.bad("an empty signature")),
+            // A page that something on the way shows in the mirror's place.
+            Ok(answer) if answer.body.trim_ascii_start().starts_with(b"<") => {
+                Err(answer.bad("a page in place of a signature"))
+            }
             Ok(_) => Ok(true),
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => Ok(false),
             Err(error) => Err(error),

@@ -6,7 +6,7 @@
 
 use indexmap::IndexMap;
 use jiff::Timestamp;
-use regatta_kit::ids::EventId;
+use regatta_kit::ids::{EventId, Writer};
 use regatta_kit::{Status, Task, TaskMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -114,10 +114,16 @@ impl IssueState {
 /// An effect announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// The remote's high-water mark before the trigger.
+    /// The remote's high-water mark before the first trigger.
     pub mark: Mark,
-    /// When it was announced.
+    /// When it was first announced.
     pub at: Timestamp,
+    /// When it was last announced: every trigger is, so no request for it was sent long after.
+    #[serde(skip)]
+    pub last: Timestamp,
+    /// The task that was brought under way by the entry written with it, where it was a task's first effect.
+    #[serde(skip)]
+    pub begins: Option<Task>,
 }
 
 /// A person's decision.
@@ -177,6 +183,20 @@ pub struct Lease {
     pub until: Timestamp,
 }
 
+impl Lease {
+    /// What becomes of a claim when another entry about the lease comes, dated `at`.
+    ///
+    /// A claim made while another holder's stands is void, whatever the order of the writes; so is giving back what is
+    /// another's. An instant not after the entry's own gives the lease back.
+    #[must_use]
+    pub fn after(standing: Option<Self>, at: Timestamp, holder: &str, until: Timestamp) -> Option<Self> {
+        match standing {
+            Some(lease) if lease.holder != holder && lease.until > at => Some(lease),
+            _ => (until > at).then(|| Self { holder: holder.to_owned(), until }),
+        }
+    }
+}
+
 /// A move that came too late to count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaleMove {
@@ -219,6 +239,8 @@ pub struct Folded {
     pub lease: Option<Lease>,
     /// Moves that came too late to count.
     pub stale: Vec<StaleMove>,
+    /// Who just brought a task under way and has written nothing since but claims: the intent that follows begins it.
+    begun: Option<(Writer, Task)>,
 }
 
 impl Folded {
@@ -246,11 +268,10 @@ impl Folded {
             Body::Refreshed { metadata } => self.metadata = metadata.clone(),
             Body::Observed { subject, value, digest } => self.observe(event, subject, value, digest),
             Body::TaskMoved { .. } => self.move_task(event),
-            Body::Intended { key, mark } => {
-                // Of two drivers that announced the same effect the first mark stands: what either made is above it.
-                self.intents.entry(key.clone()).or_insert_with(|| Intent { mark: mark.clone(), at });
+            Body::Intended { key, mark } => self.intend(event, key, mark),
+            Body::Leased { holder, until } => {
+                self.lease = Lease::after(self.lease.take(), at, holder, *until);
             }
-            Body::Leased { holder, until } => self.lease(at, holder, *until),
             Body::Triggered { key, handle } => {
                 self.handles.insert(key.clone(), handle.clone());
             }
@@ -303,6 +324,10 @@ impl Folded {
             }
             Body::Imported { difference } => foreign::take_over(self, at, difference),
         }
+        let goes_on = matches!(event.body, Body::TaskMoved { .. } | Body::Leased { .. });
+        if !goes_on && self.begun.as_ref().is_some_and(|(by, _)| *by == event.id.0) {
+            self.begun = None;
+        }
     }
 
     fn observe(&mut self, event: &Event, subject: &str, value: &Value, digest: &str) {
@@ -319,11 +344,11 @@ impl Folded {
         }
     }
 
-    fn lease(&mut self, at: Timestamp, holder: &str, until: Timestamp) {
-        let taken = self.lease.as_ref().is_some_and(|lease| lease.holder != holder && lease.until > at);
-        if !taken {
-            self.lease = (until > at).then(|| Lease { holder: holder.to_owned(), until });
-        }
+    /// Of two drivers that announced the same effect the first mark stands: what either made is above it.
+    fn intend(&mut self, event: &Event, key: &EffectKey, mark: &Mark) {
+        let begins = self.begun.as_ref().filter(|(by, _)| *by == event.id.0).map(|(_, task)| *task);
+        let fresh = Intent { mark: mark.clone(), at: event.at, last: event.at, begins };
+        self.intents.entry(key.clone()).or_insert(fresh).last = event.at;
     }
 
     fn move_task(&mut self, event: &Event) {
@@ -355,6 +380,7 @@ impl Folded {
                     state.moved_at = Some(at);
                     state.started_at = Some(at);
                     state.completed_at = None;
+                    self.begun = Some((event.id.0.clone(), *task));
                 }
                 Status::Pass | Status::Fail => finish(state, *to, at),
             }
@@ -423,5 +449,61 @@ pub(crate) const fn stage(status: Status) -> u8 {
         Status::NotStarted => 0,
         Status::InProgress => 1,
         Status::Pass | Status::Fail => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(writer: &str, number: u64, second: i64, body: Body) -> Event {
+        let id = EventId(Writer(writer.to_owned()), number);
+        let at = Timestamp::from_second(second).unwrap();
+        Event { id, at, actor: writer.to_owned(), reason: None, body }
+    }
+
+    fn intended(key: &str, mark: &str) -> Body {
+        Body::Intended { key: EffectKey(key.to_owned()), mark: Mark(mark.to_owned()) }
+    }
+
+    fn leased(holder: &str, until: i64) -> Body {
+        Body::Leased { holder: holder.to_owned(), until: Timestamp::from_second(until).unwrap() }
+    }
+
+    fn begun(task: Task) -> Body {
+        let (from, to) = (Status::NotStarted, Status::InProgress);
+        Body::TaskMoved { task, from, to, attempt: 1, evidence: None, result: None }
+    }
+
+    #[test]
+    fn of_two_that_announce_at_once_one_holds_and_the_first_mark_stands() {
+        let entries = [
+            event("a", 1, 10, leased("a", 3600)),
+            event("a", 2, 10, intended("push:1", "41")),
+            event("b", 1, 11, leased("b", 3600)),
+            event("b", 2, 11, intended("push:1", "42")),
+            // Giving back what is another's changes nothing either.
+            event("b", 3, 12, leased("b", 12)),
+        ];
+        let folded = Folded::of(&entries);
+        assert_eq!(folded.lease.unwrap().holder, "a");
+        let intent = &folded.intents[&EffectKey("push:1".to_owned())];
+        assert_eq!((intent.mark.0.as_str(), intent.at.as_second(), intent.last.as_second()), ("41", 10, 11));
+    }
+
+    #[test]
+    fn an_intent_written_with_a_beginning_begins_that_task_and_no_later_one_does() {
+        let task = Task::PushToCdnStaging;
+        let entries = [
+            event("a", 1, 10, begun(task)),
+            event("a", 2, 10, leased("dead", 10)),
+            event("a", 3, 10, leased("a", 3600)),
+            event("b", 1, 10, leased("b", 3600)),
+            event("a", 4, 10, intended("push:1", "41")),
+            event("a", 5, 11, intended("push:2", "41")),
+        ];
+        let folded = Folded::of(&entries);
+        let begins = |key: &str| folded.intents[&EffectKey(key.to_owned())].begins;
+        assert_eq!((begins("push:1"), begins("push:2")), (Some(task), None));
     }
 }

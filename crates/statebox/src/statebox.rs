@@ -19,8 +19,9 @@ use crate::mask;
 /// A release's whole state.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StateBox {
-    document: Document,
-    folded: Folded,
+    // Shared until one of the copies changes: a driver takes a copy at every look, and mostly nothing has changed.
+    document: Arc<Document>,
+    folded: Arc<Folded>,
     /// What the document says otherwise than its history: not yet an entry.
     pending: Map<String, Value>,
 }
@@ -29,7 +30,11 @@ impl StateBox {
     /// An empty state, as production begins one.
     #[must_use]
     pub fn new(release: Release, created_at: Timestamp) -> Self {
-        Self { document: Document::new(release, created_at), folded: Folded::default(), pending: Map::new() }
+        Self {
+            document: Arc::new(Document::new(release, created_at)),
+            folded: Arc::default(),
+            pending: Map::new(),
+        }
     }
 
     /// Takes a document up. Where it says otherwise than its history (all of it, in a document of production's own)
@@ -39,7 +44,7 @@ impl StateBox {
         let mut folded = Folded::of(document.history());
         foreign::fill_texts(&mut folded, &document.root);
         let pending = foreign::difference(&document.root, &folded, Trust::Everything);
-        let mut state = Self { document, folded, pending };
+        let mut state = Self { document: Arc::new(document), folded: Arc::new(folded), pending };
         state.believe_pending();
         if state.document.is_partial() {
             // Without the older history nobody can tell an edit from what it says.
@@ -60,8 +65,8 @@ impl StateBox {
     fn believe_pending(&mut self) {
         if !self.pending.is_empty() {
             let at = self.edited_at();
-            foreign::take_over(&mut self.folded, at, &Value::Object(self.pending.clone()));
-            foreign::fill_texts(&mut self.folded, &self.document.root);
+            foreign::take_over(Arc::make_mut(&mut self.folded), at, &Value::Object(self.pending.clone()));
+            foreign::fill_texts(Arc::make_mut(&mut self.folded), &self.document.root);
         }
     }
 
@@ -77,13 +82,13 @@ impl StateBox {
             foreign::fill_texts(&mut folded, root);
         }
         let updated_at = document.root.get("updated_at").cloned();
-        let mut state = Self { document, folded, pending: Map::new() };
+        let mut state = Self { document: Arc::new(document), folded: Arc::new(folded), pending: Map::new() };
         state.project_all();
         // A union changes nothing by itself: the later of the two times stands.
         if let Some(Value::String(stated)) = updated_at
             && crate::document::parse_time(&stated) > state.last_at()
         {
-            state.document.root.insert("updated_at".to_owned(), stated.into());
+            state.document_mut().root.insert("updated_at".to_owned(), stated.into());
         }
         state.pending = foreign::difference(&state.document.root, &state.folded, Trust::Everything);
         state.believe_pending();
@@ -95,8 +100,8 @@ impl StateBox {
         if !edits.is_empty() {
             self.pending.extend(edits);
             let at = self.edited_at();
-            foreign::take_over(&mut self.folded, at, &Value::Object(self.pending.clone()));
-            foreign::fill_texts(&mut self.folded, source);
+            foreign::take_over(Arc::make_mut(&mut self.folded), at, &Value::Object(self.pending.clone()));
+            foreign::fill_texts(Arc::make_mut(&mut self.folded), source);
             self.project_all();
         }
         self
@@ -115,19 +120,19 @@ impl StateBox {
 
     /// The release.
     #[must_use]
-    pub const fn release(&self) -> Release {
+    pub fn release(&self) -> Release {
         self.document.release
     }
 
     /// The state after everything.
     #[must_use]
-    pub const fn folded(&self) -> &Folded {
+    pub fn folded(&self) -> &Folded {
         &self.folded
     }
 
     /// The document as it stands.
     #[must_use]
-    pub const fn document(&self) -> &Document {
+    pub fn document(&self) -> &Document {
         &self.document
     }
 
@@ -195,11 +200,11 @@ impl StateBox {
             self.date(&mut event);
             mask::event(&mut event);
             touched.note(&event.body);
-            self.folded.step(&event);
+            Arc::make_mut(&mut self.folded).step(&event);
             if matches!(event.body, Body::Imported { .. }) {
-                foreign::fill_texts(&mut self.folded, &self.document.root);
+                foreign::fill_texts(Arc::make_mut(&mut self.folded), &self.document.root);
             }
-            self.document.history.push(Arc::new(Entry::new(event)));
+            self.document_mut().history.push(Arc::new(Entry::new(event)));
         }
         self.pending.clear();
         self.project(&touched);
@@ -237,7 +242,7 @@ impl StateBox {
             self.project_issues();
         }
         if let Some(at) = self.last_at() {
-            self.document.root.insert("updated_at".to_owned(), seconds(at).into());
+            self.document_mut().root.insert("updated_at".to_owned(), seconds(at).into());
         }
     }
 
@@ -250,7 +255,10 @@ impl StateBox {
     }
 
     fn project_metadata(&mut self) {
-        let slot = self.document.root.entry("metadata").or_insert_with(|| Value::Object(Map::new()));
+        let slot = Arc::make_mut(&mut self.document)
+            .root
+            .entry("metadata")
+            .or_insert_with(|| Value::Object(Map::new()));
         if !slot.is_object() {
             *slot = Value::Object(Map::new());
         }
@@ -280,7 +288,7 @@ impl StateBox {
         let result = state.result.clone();
         let untouched = state.status == Status::NotStarted && state.moved_by == MovedBy::Nobody;
         let place = self.task_place(task);
-        let tasks = self.document.list_mut("tasks");
+        let tasks = Arc::make_mut(&mut self.document).list_mut("tasks");
         let entry = match place {
             Some(place) => &mut tasks[place],
             None if untouched => return,
@@ -310,7 +318,7 @@ impl StateBox {
     }
 
     fn project_issues(&mut self) {
-        let list = self.document.list_mut("issues");
+        let list = Arc::make_mut(&mut self.document).list_mut("issues");
         let standing: HashMap<String, usize> =
             list.iter().enumerate().rev().map(|(place, entry)| (foreign::issue_id(entry), place)).collect();
         for issue in &self.folded.issues {
@@ -440,7 +448,7 @@ impl StateBox {
     }
 
     pub(crate) fn document_mut(&mut self) -> &mut Document {
-        &mut self.document
+        Arc::make_mut(&mut self.document)
     }
 }
 

@@ -10,20 +10,19 @@ use regatta_services::access::PageState;
 use regatta_services::errata::{Advisory, AdvisoryKind, AdvisoryState, Errata};
 use regatta_services::error::{Fault, ServiceError};
 use regatta_services::gitlab::{Approval, GitLab, MergeRequestState, MrRef};
-use regatta_services::jira::Transitioned;
 use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Mark, Message};
 
+use crate::by_value::{Seen, Settled, settle};
 use crate::context::Context;
 use crate::effects::{Early, Triggerable};
 use crate::outcome::{Failure, Outcome, PersonQuestion, Precondition};
-use crate::release_parts::{Troubles, advisories, is_closed, qe_subtasks, shipment};
+use crate::release_parts::{Troubles, advisories, shipment};
+use crate::subtasks::{self, Step, Stepped};
 
 /// Time between looks at the metadata page.
 const LOOK: SignedDuration = SignedDuration::from_mins(30);
 /// The effect that is made once a release.
 const APPROVAL: &str = "approve:shipment-mr";
-/// The step that ends a sub-task, by the names that workflows give it.
-const CLOSE: [&str; 2] = ["Closed", "Done"];
 
 /// Runs the task.
 ///
@@ -57,26 +56,31 @@ async fn approve(context: &Context<'_>, mr: &MrRef) -> Result<&'static str, Earl
     if context.effects.made(&key).is_some() {
         return Ok("merge request approved");
     }
-    match gitlab.merge_request(mr).await?.state {
-        MergeRequestState::Merged => return Ok("merge request already merged"),
-        MergeRequestState::Closed => {
-            return Err(Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
-                name: "shipment-closed",
-                text: format!(
-                    "The shipment {mr} is closed without being merged. Which merge request ships {}?",
-                    context.release
-                ),
-                options: vec!["ask ART to reopen it, or to name another in releases.yml".to_owned()],
-                evidence: vec![gitlab.link(mr)],
-            }))));
-        }
-        MergeRequestState::Opened | MergeRequestState::Locked => {}
+    let state = gitlab.merge_request(mr).await?.state;
+    let is_announced = context.effects.intended(&key).is_some();
+    if state == MergeRequestState::Merged && !is_announced {
+        return Ok("merge request already merged");
     }
-    if gitlab.my_approval(mr).await? == Approval::Already {
-        return Ok("merge request already approved");
+    if state == MergeRequestState::Closed {
+        return Err(Early::Outcome(Box::new(Outcome::NeedsPerson(PersonQuestion {
+            name: "shipment-closed",
+            text: format!(
+                "The shipment {mr} is closed without being merged. Which merge request ships {}?",
+                context.release
+            ),
+            options: vec!["ask ART to reopen it, or to name another in releases.yml".to_owned()],
+            evidence: vec![gitlab.link(mr)],
+        }))));
     }
-    context.effects.once(key, &MrApproval { gitlab, mr }).await?;
-    Ok("merge request approved")
+    let seen = Seen::same(&gitlab.my_approval(mr).await?, &Approval::Already);
+    if state == MergeRequestState::Merged && seen == Seen::Otherwise {
+        return Ok("merge request already merged");
+    }
+    // An approval that an interrupted run gave is taken up by the ledger: nothing stays announced for ever.
+    Ok(match settle(context.effects, key, seen, &MrApproval { gitlab, mr }).await? {
+        Settled::Already => "merge request already approved",
+        Settled::Made | Settled::ChangedBack => "merge request approved",
+    })
 }
 
 /// Whether the release's own metadata page is open. A service that does not answer is an error, not a closed page.
@@ -102,9 +106,13 @@ enum Stand {
 
 /// Moves every advisory from QE to REL_PREP.
 async fn move_advisories(context: &Context<'_>) -> Result<String, Early> {
+    let advisories = advisories(context);
+    if advisories.is_empty() {
+        return Err(Early::Outcome(Box::new(Outcome::NeedsPerson(no_advisories(context)))));
+    }
     let mut troubles = Troubles::default();
     let (mut moved, mut alerts, mut held) = (Vec::new(), Vec::new(), Vec::new());
-    for at in advisories(context) {
+    for at in advisories {
         let stand = move_advisory(context, at.id).await;
         match troubles.past(stand)? {
             Some(Stand::Moved) => moved.push(at.id.to_string()),
@@ -133,12 +141,33 @@ async fn move_advisories(context: &Context<'_>) -> Result<String, Early> {
     })
 }
 
+/// An empty list is no proof that there is nothing to approve.
+fn no_advisories(context: &Context<'_>) -> PersonQuestion {
+    let release = context.release;
+    PersonQuestion {
+        name: "no-advisories",
+        text: format!("The release data of {release} lists no advisory to approve. Is that right?"),
+        options: vec![
+            "ask ART to correct the advisories in releases.yml".to_owned(),
+            format!("regatta override {release} change-advisory-status --verdict pass --reason …"),
+        ],
+        evidence: vec![],
+    }
+}
+
 async fn move_advisory(context: &Context<'_>, id: u64) -> Result<Stand, Early> {
-    let errata = &context.services.errata;
+    let (errata, effects) = (&context.services.errata, context.effects);
+    let key = EffectKey::attempt(&format!("advisory-state:{id}:{}", AdvisoryState::RelPrep), context.attempt);
     let advisory = errata.advisory(id).await?;
     match &advisory.state {
         AdvisoryState::Dropped => return Ok(Stand::Dropped),
-        state if state.is_approved() => return Ok(Stand::Moved),
+        state if state.is_approved() => {
+            // Moved by an interrupted run: taken up by the ledger, so that nothing stays announced for ever.
+            if effects.made(&key).is_none() && effects.intended(&key).is_some() {
+                effects.once(key, &Approve { errata, id }).await?;
+            }
+            return Ok(Stand::Moved);
+        }
         AdvisoryState::Qe => {}
         state => {
             return Ok(Stand::Held(format!("advisory {id} is in {state}; it must be moved to QE by ART")));
@@ -147,13 +176,12 @@ async fn move_advisory(context: &Context<'_>, id: u64) -> Result<Stand, Early> {
     if let Some(alerts) = blocking_alerts(errata, &advisory).await? {
         return Ok(Stand::Alerts(alerts));
     }
-    let key = EffectKey::attempt(&format!("advisory-state:{id}:{}", AdvisoryState::RelPrep), context.attempt);
-    if context.effects.made(&key).is_some() {
+    if effects.made(&key).is_some() {
         return Ok(Stand::Held(format!(
             "advisory {id} was moved back to QE after its approval; move it again, or retry the task"
         )));
     }
-    context.effects.once(key, &Approve { errata, id }).await?;
+    effects.once(key, &Approve { errata, id }).await?;
     Ok(Stand::Moved)
 }
 
@@ -176,26 +204,18 @@ async fn blocking_alerts(errata: &Errata, advisory: &Advisory) -> Result<Option<
 /// Closes QE's sub-tasks; gives what is worth telling.
 async fn close_subtasks(context: &Context<'_>) -> Result<Vec<String>, Early> {
     let Some(ticket) = context.metadata.jira_ticket.as_deref() else { return Ok(vec![]) };
-    let Some(subtasks) = qe_subtasks(context.services, ticket).await? else {
+    let Some(subtasks) = subtasks::of_ticket(context.services, ticket).await? else {
         return Ok(vec![format!("Jira ticket {ticket} is missing or hidden")]);
     };
-    let mut told = Vec::new();
-    for task in subtasks.iter().filter(|task| !is_closed(task)) {
-        let mut offered = Vec::new();
-        let mut closed = false;
-        for step in CLOSE {
-            match context.services.jira.transition(&task.key, step).await? {
-                Transitioned::Done => closed = true,
-                Transitioned::NotOffered(steps) => offered = steps,
-            }
-            if closed {
-                break;
-            }
+    let mut told: Vec<String> = subtasks.remark().into_iter().collect();
+    for task in &subtasks.qe {
+        let key = &task.key;
+        match subtasks::step(context, task, Step::Close).await? {
+            Stepped::Already => {}
+            Stepped::Made => told.push(format!("{key} closed")),
+            Stepped::TakenBack => told.push(format!("{key} was closed and reopened since; it is left so")),
+            Stepped::Impossible(why) => told.push(format!("{key} could not be closed: {why}")),
         }
-        told.push(match closed {
-            true => format!("{} closed", task.key),
-            false => format!("{} could not be closed: it offers {}", task.key, offered.join(", ")),
-        });
     }
     Ok(told)
 }
@@ -330,6 +350,11 @@ mod tests {
         assert_eq!(bench.ledger.keys(), ["advisory-state:1:REL_PREP", "advisory-state:2:REL_PREP"]);
         assert_eq!(bench.writes().len(), 3, "two moves and one refresh of alerts");
 
+        let keys = bench.ledger.keys();
+        bench.ledger.lose_handles();
+        assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1, 2, 3");
+        assert_eq!((bench.ledger.keys(), bench.writes().len()), (keys, 3), "lost answers: adopted");
+
         shelf.lock().unwrap().get_mut(&1).unwrap().1 = "QE";
         let Err(Outcome::Blocked(held, _)) = moved(&bench).await else { panic!("somebody moved it back") };
         assert!(held.why.contains("advisory 1 was moved back to QE"), "{}", held.why);
@@ -357,6 +382,66 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_list_without_any_advisory_is_asked_about_and_approves_nothing() {
+        let (_, bench) = bench(&[]);
+        let Err(Outcome::NeedsPerson(question)) = moved(&bench).await else { panic!("nothing was seen") };
+        assert_eq!(question.name, "no-advisories");
+    }
+
+    #[tokio::test]
+    async fn a_move_refused_because_a_person_was_quicker_is_no_failure() {
+        let mut reads = 0;
+        let state = Mutex::new(move || {
+            reads += 1;
+            // Looked at for the decision and for the mark, and before the intent; then somebody moves it.
+            if reads > 3 { "REL_PREP" } else { "QE" }
+        });
+        let mut bench = Bench::new(move |asked| match asked.what.contains("POST") {
+            true => (422, json!({"error": "already in REL_PREP"})),
+            false => (200, json!({"errata": {"rhba": {"id": 1, "status": (state.lock().unwrap())()}}})),
+        });
+        bench.metadata.advisory_ids = [("rpm".to_owned(), 1)].into();
+        assert_eq!(moved(&bench).await.unwrap(), "in REL_PREP or further: 1");
+        assert_eq!(bench.ledger.keys(), ["advisory-state:1:REL_PREP"]);
+    }
+
+    #[tokio::test]
+    async fn subtasks_are_closed_once_and_one_that_was_reopened_is_left_so() {
+        let closed = Arc::new(Mutex::new(false));
+        let seen = Arc::clone(&closed);
+        let mut bench = Bench::new(move |asked| {
+            let status = if *seen.lock().unwrap() { "Done" } else { "To Do" };
+            let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
+            let issue = |summary: &str, subtasks: Value| json!({"key": "x", "fields": {"summary": summary, "status": {"name": status}, "subtasks": subtasks}});
+            match words.as_slice() {
+                [.., "serverInfo"] => (200, json!({"deploymentType": "Cloud"})),
+                [.., "ART-1"] => (200, issue("4.20.1", json!([{"key": "S-1"}]))),
+                [.., "S-1"] => {
+                    let mut subtask = issue("[Fri/Mon] QE moves advisories to REL_PREP", json!([]));
+                    subtask["key"] = json!("S-1");
+                    (200, subtask)
+                }
+                ["jira", "GET", .., "transitions"] => {
+                    (200, json!({"transitions": [{"id": "9", "name": "Done"}]}))
+                }
+                ["jira", "POST", .., "transitions"] => {
+                    *seen.lock().unwrap() = true;
+                    (204, json!({}))
+                }
+                _ => (500, json!({})),
+            }
+        });
+        bench.metadata.jira_ticket = Some("ART-1".to_owned());
+        let close = async |bench: &Bench| close_subtasks(&bench.context()).await.unwrap();
+        assert_eq!(close(&bench).await, ["S-1 closed"]);
+        bench.ledger.lose_handles();
+        assert_eq!(close(&bench).await, ["S-1 closed"], "adopted");
+        *closed.lock().unwrap() = false;
+        assert_eq!(close(&bench).await, ["S-1 was closed and reopened since; it is left so"]);
+        assert_eq!((bench.writes().len(), bench.ledger.keys()), (1, vec!["subtask:S-1:closed".to_owned()]));
+    }
+
+    #[tokio::test]
     async fn the_merge_request_is_approved_once_and_not_when_it_was() {
         let approved = Arc::new(Mutex::new(false));
         let seen = Arc::clone(&approved);
@@ -380,6 +465,7 @@ mod tests {
         let bench = Bench::new(outside);
         for _ in 0..2 {
             assert_eq!(approve(&bench.context(), &mr).await.unwrap(), "merge request approved");
+            bench.ledger.lose_handles();
         }
         assert_eq!(bench.writes(), ["POST gitlab/api/v4/projects/group%2Fproject/merge_requests/12/approve"]);
     }

@@ -8,14 +8,15 @@ use regatta_kit::ids::digest;
 use regatta_services::elliott::BuildSystem;
 use regatta_services::errata::{AdvisoryKind, AdvisoryState};
 use regatta_services::error::{Fault, ServiceError};
-use regatta_statebox::event::{Audience, Evidence, Message};
+use regatta_statebox::event::{Audience, EffectKey, Evidence, Message};
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::by_value::{Seen, settle};
 use crate::context::Context;
-use crate::effects::Early;
+use crate::effects::{Early, Stopped};
 use crate::outcome::{Outcome, PersonQuestion};
 use crate::release_parts::{advisories, shipment};
-use crate::report::{self, Projection};
+use crate::report;
 
 /// Kinds of elliott's list that belong to advisories.
 const ADVISORY_KINDS: [&str; 2] = ["rpm", "rhcos"];
@@ -67,13 +68,27 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     );
     context.effects.tell(Message { key: format!("cve:{release}:{name}"), to: Audience::Art, text });
     let mut summary = format!("{} missed CVE trackers: {list}{remarks}", missed.len());
-    // The Sheet is a projection: that it cannot be written now does not keep the release waiting.
-    match report::add_missed_trackers(context.services, context.settings, release, &missed, context.now).await
-    {
-        Ok(Projection::Written(_) | Projection::Unchanged | Projection::NoSheet(_)) => {}
-        Err(error) => summary.push_str(&format!("; the Sheet does not list them: {error}")),
+    match list_on_sheet(context, &missed).await {
+        Ok(()) => {}
+        // The Sheet is a projection: that it cannot be written now does not keep the release waiting.
+        Err(Stopped::Remote(error)) => summary.push_str(&format!("; the Sheet does not list them: {error}")),
+        Err(stopped) => return Err(stopped.into()),
     }
     Ok(Outcome::Passed(Evidence { summary, digest: name, links }))
+}
+
+/// Adds the missed trackers to the Sheet, once an attempt: what somebody took off the list since is left off.
+async fn list_on_sheet(context: &Context<'_>, missed: &[String]) -> Result<(), Stopped> {
+    let (services, settings) = (context.services, context.settings);
+    let write =
+        match report::missed_trackers(services, settings, context.release, missed, context.now).await? {
+            Ok(write) => write,
+            Err(_no_sheet) => return Ok(()),
+        };
+    let name = format!("sheet:cve-trackers:{}", digest(missed.join(",").as_bytes(), 16));
+    let key = EffectKey::attempt(&name, context.attempt);
+    let seen = if write.is_needed() { Seen::Otherwise } else { Seen::AsWanted };
+    settle(context.effects, key, seen, &write).await.map(drop)
 }
 
 /// Jira keys of the security advisories; dropped ones do not count.

@@ -3,15 +3,20 @@
 //! The report is a copy of the spreadsheet's template tab. A copy that an earlier run left half filled is found by its
 //! title and completed: only what is missing or differs is written. The release's state itself is opened by the engine.
 
+use regatta_kit::ids::digest;
+use regatta_kit::{BoxFuture, OutsideText};
+use regatta_services::error::{Fault, ServiceError};
 use regatta_services::jira::IssueLook;
-use regatta_services::sheets::{At, Block, Cell, RichText, Rows, Tab};
-use regatta_statebox::event::{Audience, Evidence, Message};
+use regatta_services::sheets::{Block, Book, Cell, RichText, Rows, Tab};
+use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Mark, Message};
 
+use crate::by_value::{Seen, Settled, settle};
 use crate::context::Context;
-use crate::effects::Early;
+use crate::effects::{Early, Triggerable};
 use crate::outcome::Outcome;
 use crate::release_parts::shipment;
 use crate::report::{self, FIRST_ROW, NoSheet, Workbook, jira_link, until_empty};
+use crate::sheet_write::{NewRows, SheetWrite, seen};
 
 /// Title of the tab that is copied.
 const TEMPLATE: &str = "template";
@@ -22,8 +27,6 @@ const READINESS: &str =
     "https://qe-component-readiness.dptools.openshift.org/sippy-ng/component_readiness/main?view=";
 /// The status of bugs that wait for QE.
 const ON_QA: &str = "ON_QA";
-/// The cell that lists advisories and merge request, each a link.
-const LINKS: At = At { row: 1, column: 1 };
 
 /// Runs the task.
 ///
@@ -37,11 +40,17 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
         Err(none) => Err(none),
     };
     let (text, evidence, fresh) = match filled {
-        Ok(Filled { link, cells, bugs }) => {
+        Ok(Filled { link, cells, bugs, settled }) => {
             let summary = format!("test report of {release}: {link}");
             let text = format!("Test report of {release} is created: {link}");
-            let detail = format!("{summary} ({cells} cells written, {bugs} bugs in ON_QA added)");
-            (text, Evidence { summary: detail, links: vec![link], ..Evidence::default() }, cells > 0)
+            let detail = match settled {
+                Settled::ChangedBack => {
+                    format!("{summary} (changed by somebody since it was filled, and left so until a retry)")
+                }
+                _ => format!("{summary} ({cells} cells written, {bugs} bugs in ON_QA added)"),
+            };
+            let fresh = settled == Settled::Made && cells > 0;
+            (text, Evidence { summary: detail, links: vec![link], ..Evidence::default() }, fresh)
         }
         Err(none) => {
             let text = format!("Release {release} is taken up; {none}.");
@@ -57,61 +66,135 @@ struct Filled {
     link: String,
     cells: usize,
     bugs: usize,
+    settled: Settled,
 }
 
+/// Fills the report. All that it lacks is one effect, named by all that is to stand there: a run that was cut off is
+/// settled by reading the cells again, and what somebody changed after the report was filled is left to them.
 async fn fill(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Result<Filled, NoSheet>, Early> {
-    let Some(tab) = tab(context, workbook).await? else {
-        return Ok(Err(NoSheet::NoTab(TEMPLATE.to_owned())));
+    let tab = match tab(context, workbook).await? {
+        Ok(tab) => tab,
+        Err(none) => return Ok(Err(none)),
     };
-    let book = &workbook.book;
+    let book = workbook.book;
     let bugs_range = format!("C{FIRST_ROW}:C");
     let mut read = book.read(&tab, &["B2:B4", "A21:A27", &bugs_range]).await?.into_iter();
     let mut next = || read.next().unwrap_or_default();
     let (head, foot, bugs) = (next(), next(), next());
 
-    let mut blocks: Vec<Block> = Vec::new();
     let head_cells = [(3, builds(context)), (4, ticket(context))];
-    blocks.extend(head_cells.into_iter().filter_map(|(row, cell)| differing('B', row, 2, &head, cell?)));
-    blocks.extend(
-        foot_cells(context).into_iter().filter_map(|(row, cell)| differing('A', row, 21, &foot, cell)),
-    );
-    book.write(&tab, &blocks).await?;
-    let mut cells = blocks.len();
-
+    let wanted: Vec<Wanted> = head_cells
+        .into_iter()
+        .filter_map(|(row, cell)| {
+            Some(Wanted { column: 'B', row, shown: shown(&head, row - 2), cell: cell? })
+        })
+        .chain(foot_cells(context).into_iter().map(|(row, cell)| Wanted {
+            column: 'A',
+            row,
+            shown: shown(&foot, row - 21),
+            cell,
+        }))
+        .collect();
     let links = links(context)?;
-    if shown(&head, 0) != links.shown() {
-        book.write_rich(&tab, LINKS, &links).await?;
-        cells += 1;
-    }
+    let fixed = fixed_issues(context).await?;
+    let words = wanted.iter().map(|wanted| wanted.cell.shown()).chain([links.shown()]);
+    let words: Vec<&str> = words.chain(fixed.iter().map(String::as_str)).collect();
+    let name = format!("sheet:report:{}", digest(words.join("\n").as_bytes(), 16));
 
     let listed = until_empty(&bugs);
-    let rows = new_bugs(context, &listed).await?;
-    let bugs = rows.len();
-    if bugs > 0 {
-        let range = format!("C{}:E", FIRST_ROW + listed.len());
-        book.write(&tab, &[Block { range, rows }]).await?;
-        cells += bugs * 3;
-    }
-    Ok(Ok(Filled { link: book.link(&tab), cells, bugs }))
+    let rows = NewRows {
+        column: 'C',
+        first: FIRST_ROW + listed.len(),
+        rows: new_bugs(context, &fixed, &listed).await?,
+    };
+    let links = (shown(&head, 0) != links.shown()).then_some(links);
+    let cells: Vec<Block> = wanted.into_iter().filter_map(Wanted::block).collect();
+    let bugs_added = rows.rows.len();
+    let cells_written = cells.len() + usize::from(links.is_some()) + bugs_added * 3;
+    let link = book.link(&tab);
+    let write = SheetWrite { book, tab, cells, links, rows: Some(rows), seen: seen(&[&head, &foot, &bugs]) };
+    let found = if write.is_needed() { Seen::Otherwise } else { Seen::AsWanted };
+    let key = EffectKey::attempt(&name, context.attempt);
+    let settled = settle(context.effects, key, found, &write).await?;
+    Ok(Ok(Filled { link, cells: cells_written, bugs: bugs_added, settled }))
 }
 
-/// The release's tab, copied from the template where there is none; `None` when there is no template either.
-///
-/// The copy is named in the same request, and Sheets refuses a second tab of one title: a lost answer or a second
-/// writer cannot make two.
-async fn tab(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Option<Tab>, Early> {
-    let title = context.release.to_string();
-    if let Some(tab) = workbook.tab(&title) {
-        return Ok(Some(tab.clone()));
+/// A cell of the report: what it shows, and what it should.
+struct Wanted<'a> {
+    column: char,
+    row: usize,
+    shown: &'a str,
+    cell: Cell,
+}
+
+impl Wanted<'_> {
+    /// The block that makes it show what it should; `None` when it does.
+    fn block(self) -> Option<Block> {
+        (self.shown != self.cell.shown())
+            .then(|| Block::cell(format!("{}{}", self.column, self.row), self.cell))
     }
-    let Some(template) = workbook.tab(TEMPLATE) else { return Ok(None) };
-    match workbook.book.duplicate(template, &title).await {
-        Ok(tab) => Ok(Some(tab)),
-        Err(error) => {
-            // Taken meanwhile, or made by a request whose answer was lost.
-            let tabs = workbook.book.tabs().await?.unwrap_or_default();
-            tabs.into_iter().find(|tab| tab.title == title).map(Some).ok_or_else(|| error.into())
+}
+
+/// The release's tab, copied from the template where there is none.
+async fn tab(context: &Context<'_>, workbook: &Workbook<'_>) -> Result<Result<Tab, NoSheet>, Early> {
+    let title = context.release.to_string();
+    let key = EffectKey::attempt(&format!("sheet:tab:{title}"), context.attempt);
+    let there = workbook.tab(&title);
+    let Some(template) = workbook.tab(TEMPLATE).or(there) else {
+        return Ok(Err(NoSheet::NoTab(TEMPLATE.to_owned())));
+    };
+    let seen = if there.is_some() { Seen::AsWanted } else { Seen::Otherwise };
+    let copy = Copy { book: workbook.book, template, title: &title };
+    match (settle(context.effects, key.clone(), seen, &copy).await?, there) {
+        (_, Some(tab)) => Ok(Ok(tab.clone())),
+        (Settled::ChangedBack, None) => Ok(Err(NoSheet::TabRemoved(title))),
+        (Settled::Made | Settled::Already, None) => {
+            let made = context.effects.made(&key).and_then(|handle| handle.id.parse().ok());
+            let id = made.ok_or_else(|| copy.bad("the recorded handle of the copy is no number of a tab"))?;
+            Ok(Ok(Tab { id, title }))
         }
+    }
+}
+
+/// The copy of the template.
+///
+/// It is named in the same request, and Sheets refuses a second tab of one title: a lost answer or a second writer
+/// cannot make two.
+struct Copy<'a> {
+    book: Book<'a>,
+    template: &'a Tab,
+    title: &'a str,
+}
+
+impl Copy<'_> {
+    fn handle(&self, tab: &Tab) -> Handle {
+        Handle { kind: "sheet-tab".to_owned(), id: tab.id.to_string(), url: Some(self.book.link(tab)) }
+    }
+
+    fn bad(&self, why: &str) -> ServiceError {
+        ServiceError {
+            service: "sheets",
+            call: format!("copy of {} as {}", self.template.title, self.title),
+            fault: Fault::BadAnswer { why: why.to_owned(), said: OutsideText::line("", 0) },
+        }
+    }
+}
+
+impl Triggerable for Copy<'_> {
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
+        // It was not there: the look came just before.
+        Box::pin(std::future::ready(Ok(Mark("none".to_owned()))))
+    }
+
+    fn find<'a>(&'a self, _mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
+        Box::pin(async {
+            let tabs = self.book.tabs().await?.unwrap_or_default();
+            Ok(tabs.iter().find(|tab| tab.title == self.title).map(|tab| self.handle(tab)))
+        })
+    }
+
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
+        Box::pin(async { Ok(self.handle(&self.book.duplicate(self.template, self.title).await?)) })
     }
 }
 
@@ -167,14 +250,19 @@ fn foot_cells(context: &Context<'_>) -> Vec<(usize, Cell)> {
     ]
 }
 
-/// Rows of the shipment's bugs that wait for QE and are not listed yet. Bugs that cannot be seen are left out.
-async fn new_bugs(context: &Context<'_>, listed: &[&str]) -> Result<Vec<Vec<Cell>>, Early> {
+/// Jira keys of what the shipment fixes; none where there is no shipment.
+async fn fixed_issues(context: &Context<'_>) -> Result<Vec<String>, Early> {
     let Some(mr) = shipment(context)? else { return Ok(vec![]) };
+    let gitlab = &context.services.gitlab;
+    let request = gitlab.merge_request(&mr).await?;
+    Ok(gitlab.shipment(&request).await?.jira_keys())
+}
+
+/// Rows of the bugs that wait for QE and are not listed yet. Bugs that cannot be seen are left out.
+async fn new_bugs(context: &Context<'_>, fixed: &[String], listed: &[&str]) -> Result<Vec<Vec<Cell>>, Early> {
     let services = context.services;
-    let request = services.gitlab.merge_request(&mr).await?;
-    let shipment = services.gitlab.shipment(&request).await?;
     let mut rows = Vec::new();
-    for key in shipment.jira_keys().iter().filter(|key| !listed.contains(&key.as_str())) {
+    for key in fixed.iter().filter(|key| !listed.contains(&key.as_str())) {
         let IssueLook::Found(issue) = services.jira.issue(key).await? else { continue };
         if issue.status == ON_QA {
             let contact = issue.qa_contact.unwrap_or_else(|| "Unknown".to_owned());
@@ -182,11 +270,6 @@ async fn new_bugs(context: &Context<'_>, listed: &[&str]) -> Result<Vec<Vec<Cell
         }
     }
     Ok(rows)
-}
-
-/// The block that makes a cell show what it should; `None` when it does.
-fn differing(column: char, row: usize, first_row: usize, rows: &Rows, cell: Cell) -> Option<Block> {
-    (shown(rows, row - first_row) != cell.shown()).then(|| Block::cell(format!("{column}{row}"), cell))
 }
 
 /// What the first cell of a row shows.
@@ -256,20 +339,21 @@ mod tests {
                 (200, json!({"sheets": tabs.collect::<Vec<_>>()}))
             }
             "sheets GET /v4/spreadsheets/BOOK/values:batchGet" => {
-                let column = |range: &[String]| {
-                    range
-                        .iter()
-                        .map(|cell| json!([book.cells.get(cell).cloned().unwrap_or_default()]))
-                        .collect::<Vec<_>>()
-                };
-                let range = |letter: char, from: usize, to: usize| {
-                    (from..=to).map(|row| format!("{letter}{row}")).collect::<Vec<_>>()
-                };
-                let ranges = [range('B', 2, 4), range('A', 21, 27), range('C', 8, 20)];
-                (
-                    200,
-                    json!({"valueRanges": ranges.iter().map(|range| json!({"values": column(range)})).collect::<Vec<_>>()}),
-                )
+                // `'4.20.1'!B2:B4` is one column of cells; one that does not end ends where the tests do.
+                let plain = asked.query.replace("%21", "!").replace("%3A", ":");
+                let asked = plain
+                    .split('&')
+                    .filter_map(|pair| pair.strip_prefix("ranges="))
+                    .map(|range| range.rsplit('!').next().unwrap());
+                let read = asked.map(|range| {
+                    let (from, to) = range.split_once(':').unwrap_or((range, range));
+                    let row = |cell: &str| cell[1..].parse::<usize>().unwrap_or(20);
+                    let cells = (row(from)..=row(to)).map(|row| {
+                        json!([book.cells.get(&format!("{}{row}", &from[..1])).cloned().unwrap_or_default()])
+                    });
+                    json!({"values": cells.collect::<Vec<_>>()})
+                });
+                (200, json!({"valueRanges": read.collect::<Vec<_>>()}))
             }
             "sheets POST /v4/spreadsheets/BOOK/values:batchUpdate" => {
                 for block in body["data"].as_array().unwrap() {
@@ -330,8 +414,8 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn a_report_is_copied_filled_in_few_calls_and_a_half_filled_one_completed() {
+    /// A release with a spreadsheet that holds the template, and the key file of an account for it.
+    fn with_sheet() -> (tempfile::NamedTempFile, Arc<Mutex<Book>>, Bench) {
         let mut account = tempfile::NamedTempFile::new().unwrap();
         let key = include_str!("../../services/src/testdata/service-account-key.pem");
         account
@@ -351,12 +435,18 @@ mod tests {
         bench.metadata.shipment_mr =
             Some("https://gitlab.example.com/group/project/-/merge_requests/12".to_owned());
         bench.metadata.jira_ticket = Some("ART-1".to_owned());
+        (account, book, bench)
+    }
 
+    #[tokio::test]
+    async fn a_report_is_copied_filled_in_few_calls_and_a_half_filled_one_completed() {
+        let (_account, book, mut bench) = with_sheet();
         let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else {
             panic!("nothing stands in the way")
         };
         assert_eq!(evidence.links, ["https://docs.google.com/spreadsheets/d/BOOK#gid=1"]);
-        assert!(bench.calls_to("sheets") <= 6, "{}", bench.calls_to("sheets"));
+        let writes = |bench: &Bench| bench.writes().iter().filter(|call| call.contains("sheets/")).count();
+        assert_eq!(writes(&bench), 3, "the tab, the cells and the bugs together, the cell of links");
         let shown = |cell: &str| book.lock().unwrap().cells.get(cell).cloned().unwrap_or_default();
         assert_eq!(shown("B2"), "rpm: 5\nrhcos: 6\nhttp://gitlab.test/group/project/-/merge_requests/12");
         assert_eq!(
@@ -373,10 +463,54 @@ mod tests {
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::AlreadyDone(_)));
         assert_eq!(bench.calls_to("sheets") - before, 2, "looked at, nothing written");
 
+        let keys = bench.ledger.keys();
+        bench.ledger.lose_handles();
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::AlreadyDone(_)));
+        assert_eq!((writes(&bench), bench.ledger.keys()), (3, keys), "lost answers: read back and adopted");
+
         book.lock().unwrap().cells.remove("B2");
         book.lock().unwrap().cells.remove("C8");
+        let Outcome::AlreadyDone(evidence) = outcome(run(&bench.context()).await) else {
+            panic!("somebody meant it")
+        };
+        assert!(evidence.summary.contains("changed by somebody since it was filled"), "{}", evidence.summary);
+        bench.attempt = 2;
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)));
-        assert_eq!((shown("B2").is_empty(), shown("C8").as_str()), (false, "A-1"));
+        assert_eq!((shown("B2").is_empty(), shown("C8").as_str()), (false, "A-1"), "a retry completes it");
         assert_eq!(bench.ledger.told().len(), 1);
+    }
+    #[tokio::test]
+    async fn cells_that_an_interrupted_run_did_not_come_to_are_written_and_an_empty_answer_is_no_spreadsheet()
+    {
+        let (_account, book, bench) = with_sheet();
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)));
+        bench.ledger.lose_handles();
+        book.lock().unwrap().cells.remove("B2");
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)));
+        assert!(book.lock().unwrap().cells.contains_key("B2"), "the cells had been written, the links not");
+
+        let (_account, book, bench) = with_sheet();
+        book.lock().unwrap().tabs.clear();
+        assert!(
+            matches!(outcome(run(&bench.context()).await), Outcome::Transient(_)),
+            "not: no Sheet, passed"
+        );
+        assert!(bench.ledger.told().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_tab_that_somebody_removed_is_not_copied_again_within_the_attempt() {
+        let (_account, book, mut bench) = with_sheet();
+        run(&bench.context()).await.unwrap();
+        *book.lock().unwrap() = Book { tabs: vec!["template"], ..Book::default() };
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("no error") };
+        assert_eq!(
+            evidence.summary,
+            "the tab 4.20.1 was made and removed since; it is left so until a retry"
+        );
+        assert_eq!(book.lock().unwrap().tabs, ["template"]);
+        bench.attempt = 2;
+        run(&bench.context()).await.unwrap();
+        assert_eq!(book.lock().unwrap().tabs, ["template", "4.20.1"]);
     }
 }

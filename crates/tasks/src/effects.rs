@@ -25,6 +25,12 @@ pub trait Effects: Send + Sync {
     /// The handle of an effect that was already made, if it was.
     fn made(&self, key: &EffectKey) -> Option<Handle>;
 
+    /// The mark of an effect that was announced, whether or not it was made. What knows of no intents says `None`.
+    fn intended(&self, key: &EffectKey) -> Option<Mark> {
+        let _ = key;
+        None
+    }
+
     /// Makes the effect unless it was made before: persists intent and mark, triggers, persists the handle.
     fn once<'a>(
         &'a self,

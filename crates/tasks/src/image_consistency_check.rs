@@ -6,7 +6,7 @@
 use futures_util::{StreamExt as _, stream};
 use jiff::SignedDuration;
 use regatta_kit::{Code, ErrorClass, OutsideText};
-use regatta_services::error::ServiceError;
+use regatta_services::error::{Fault, ServiceError};
 use regatta_services::gitlab::{MrRef, StageImage, StageRelease};
 use regatta_services::image::ImageDigest;
 use regatta_services::jenkins::{IMAGE_CONSISTENCY_CHECK, Parameters};
@@ -58,14 +58,20 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     match look {
         Look::Underway(handle) => Ok(Outcome::Running(handle, LOOK)),
         Look::Failed(outcome) => Ok(*outcome),
-        Look::Succeeded(handle) => match mr {
-            Some(mr) => health(context, &mr, &handle).await,
-            None => Ok(Outcome::Passed(evidence(
-                format!("consistency build {} succeeded", handle.id),
-                &handle,
-                None,
-            ))),
-        },
+        Look::Succeeded(handle) => {
+            let mut outcome = match mr {
+                Some(mr) => health(context, &mr, &handle).await?,
+                None => {
+                    let summary = format!("consistency build {} succeeded", handle.id);
+                    Outcome::Passed(evidence(summary, &handle, None))
+                }
+            };
+            // Asked once, when everything else is done.
+            if let Outcome::Passed(evidence) | Outcome::Failed(_, evidence) = &mut outcome {
+                evidence.summary.push_str(&run.ran_again(context.effects, &key, &handle).await);
+            }
+            Ok(outcome)
+        }
     }
 }
 
@@ -92,7 +98,17 @@ async fn health(context: &Context<'_>, mr: &MrRef, build: &Handle) -> Result<Out
     if let StageRelease::NotYet { why } = gitlab.stage_release(&request).await? {
         return Ok(Outcome::Blocked(Precondition { name: "stage-release", why }, LOOK));
     }
-    let images = distinct(gitlab.stage_advisory_images(mr).await?);
+    let images = match gitlab.stage_advisory_images(mr).await {
+        Ok(images) => distinct(images),
+        // Named by the shipment, but not there yet.
+        Err(ServiceError { fault: Fault::NotFound { what }, .. }) => {
+            return Ok(no_images(format!("the stage advisories are not complete yet: there is no {what}")));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if images.is_empty() {
+        return Ok(no_images("the stage advisories list no image yet".to_owned()));
+    }
     let grades = grade_all(context, &images).await?;
     let verdict = Verdict::of(&images, &grades);
 
@@ -112,6 +128,11 @@ async fn health(context: &Context<'_>, mr: &MrRef, build: &Handle) -> Result<Out
     } else {
         Outcome::Failed(Failure { code: Code::ImagesUnhealthy, text: verdict.line() }, evidence)
     })
+}
+
+/// No image is no proof of health, and none of its absence: it is waited for.
+fn no_images(why: String) -> Outcome {
+    Outcome::Blocked(Precondition { name: "stage-images", why }, LOOK)
 }
 
 /// The images by digest: one that several advisories list is one.
@@ -186,17 +207,13 @@ impl<'a> Verdict<'a> {
         Self { expected: images.len(), graded: grades.len(), counts, unhealthy }
     }
 
-    /// No image at all is no proof of health.
     fn is_healthy(&self) -> bool {
-        self.expected > 0 && self.graded == self.expected && self.unhealthy.is_empty()
+        self.graded == self.expected && self.unhealthy.is_empty()
     }
 
     fn line(&self) -> String {
         let counts: Vec<String> =
             self.counts.iter().map(|(grade, count)| format!("{grade}: {count}")).collect();
-        if self.expected == 0 {
-            return "the stage advisories list no image".to_owned();
-        }
         let word = if self.is_healthy() {
             "healthy".to_owned()
         } else {
@@ -286,10 +303,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn no_images_are_no_proof_of_health_and_a_silent_catalog_is_no_verdict() {
-        let none = World::new(succeeded().shipment(0));
-        let Outcome::Failed(failure, _) = look(&none).await else { panic!() };
-        assert_eq!(failure.text, "the stage advisories list no image");
+    async fn no_images_are_waited_for_and_a_silent_catalog_is_no_verdict() {
+        for script in [succeeded().shipment(0), succeeded().shipment(2).gone("/-/raw/main/advisory.yaml")] {
+            let none = World::new(script);
+            let Outcome::Blocked(why, _) = look(&none).await else { panic!("neither healthy nor not") };
+            assert_eq!((why.name, none.posts().len()), ("stage-images", 1), "{why:?}");
+        }
         let silent = World::new(succeeded().shipment(3).fails("/api/containers/", 503));
         assert!(matches!(look(&silent).await, Outcome::Transient(_)));
         assert_eq!(silent.posts().len(), 1, "nothing is told before all is known");

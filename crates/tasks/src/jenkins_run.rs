@@ -10,6 +10,7 @@ use regatta_services::error::{Fault, ServiceError};
 use regatta_services::jenkins::{Build, BuildState, Jenkins, Job, Parameters, QueueId, Queued, fits};
 use regatta_statebox::event::{EffectKey, Evidence, Handle, Mark};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::effects::{Early, Effects, Triggerable};
@@ -89,8 +90,15 @@ impl JenkinsRun<'_> {
             return Ok(failed(&handle, format!("{:?} is no build number", handle.id)));
         };
         let Some(build) = self.jenkins.build(self.job, number).await? else {
-            return Ok(failed(&handle, "Jenkins no longer knows the build".to_owned()));
+            return Ok(match self.is_gone(number).await.map_err(not_missing)? {
+                true => failed(&handle, "Jenkins no longer knows the build".to_owned()),
+                false => Look::Underway(handle),
+            });
         };
+        // Of another build, or without any parameter: an answer that says nothing about this run.
+        if build.number != number || build.parameters.is_empty() {
+            return Err(self.strange(format!("build {} without its parameters", build.number)).into());
+        }
         Ok(match &build.state {
             _ if !fits(&build.parameters, &self.parameters) => {
                 failed(&handle, "the build has other parameters than were asked for".to_owned())
@@ -98,9 +106,51 @@ impl JenkinsRun<'_> {
             BuildState::Running => Look::Underway(handle),
             BuildState::Ended(result) if result == "SUCCESS" => Look::Succeeded(handle),
             BuildState::Ended(result) => {
-                failed(&handle, format!("it ended as {}", OutsideText::line(result, 40)))
+                let ended = format!("it ended as {}", OutsideText::line(result, 40));
+                let again = self.ran_again(effects, key, &handle).await;
+                failed(&handle, format!("{ended}{again}"))
             }
         })
+    }
+
+    /// What is worth saying, once a run has ended, of further runs with the same parameters; empty when there are none.
+    /// Such are a trigger that was delivered twice, or a person's. They are told of and change no verdict.
+    pub(crate) async fn ran_again(&self, effects: &dyn Effects, key: &EffectKey, run: &Handle) -> String {
+        let Ok(own) = run.id.parse::<u64>() else { return String::new() };
+        let mark = effects.intended(key).and_then(|mark| serde_json::from_str::<HighWater>(&mark.0).ok());
+        let from = mark.map_or(own + 1, |mark| mark.next_build);
+        let builds = match self.jenkins.builds_from(self.job, from).await {
+            Ok(builds) => builds,
+            Err(error) => {
+                tracing::warn!(%error, %key, "whether Jenkins ran it again could not be looked up");
+                return String::new();
+            }
+        };
+        let fitting = builds.iter().filter(|build| self.is(build)).map(|build| build.number);
+        let all: BTreeSet<u64> = fitting.chain([own]).collect();
+        if all.len() < 2 {
+            return String::new();
+        }
+        let numbers = all.iter().map(u64::to_string).collect::<Vec<_>>().join(", ");
+        tracing::warn!(code = %Code::DuplicateEffect, job = %self.job.full_name(), %key, %numbers, "several runs with the same parameters");
+        format!("; Jenkins ran it {} times: builds {numbers}; build {own} is followed", all.len())
+    }
+
+    /// Whether a build that is not found was taken away. One that is listed, or that the job's numbers have not reached
+    /// yet, is only not shown now.
+    async fn is_gone(&self, number: u64) -> Result<bool, ServiceError> {
+        if self.jenkins.next_build_number(self.job).await? <= number {
+            return Ok(false);
+        }
+        Ok(!self.jenkins.listed_from(self.job, number).await?.contains(&number))
+    }
+
+    fn strange(&self, why: String) -> ServiceError {
+        ServiceError {
+            service: "jenkins",
+            call: format!("looking after a run of {}", self.job.full_name()),
+            fault: Fault::BadAnswer { why, said: OutsideText::line("", 0) },
+        }
     }
 
     async fn out_of_queue(&self, handle: &Handle) -> Result<Place, ServiceError> {
@@ -112,7 +162,12 @@ impl JenkinsRun<'_> {
             Queued::Started(number) => Place::Build(number),
             Queued::Cancelled => Place::Gone("it was cancelled in the queue".to_owned()),
             Queued::Forgotten => {
-                let builds = self.jenkins.builds_from(self.job, next_build.unwrap_or_default()).await?;
+                // The queue first: what leaves it between the two questions is then seen as a build.
+                if self.jenkins.queue().await.map_err(not_missing)?.iter().any(|queued| queued.id == item) {
+                    return Ok(Place::Queue);
+                }
+                let from = next_build.unwrap_or_default();
+                let builds = self.jenkins.builds_from(self.job, from).await.map_err(not_missing)?;
                 let own = builds.iter().find(|build| build.queue_id == item).or_else(|| {
                     // An old Jenkins does not say which item a build came from. Parameters alone tell nothing then
                     // about builds that may be older than the item.
@@ -150,6 +205,15 @@ enum Place {
     Queue,
     Build(u64),
     Gone(String),
+}
+
+/// A job that ran is not missing, whatever a server on the way says: such an answer is none, and is asked for again.
+fn not_missing(mut error: ServiceError) -> ServiceError {
+    if let Fault::NotFound { what } = &error.fault {
+        let why = format!("it does not know {what}, which it knew before");
+        error.fault = Fault::BadAnswer { why, said: OutsideText::line("", 0) };
+    }
+    error
 }
 
 fn failed(handle: &Handle, why: String) -> Look {

@@ -3,6 +3,7 @@
 //! A task looks, acts through [`effects::Effects`] and answers with an [`outcome::Outcome`]. It neither schedules nor
 //! retries nor waits: that is the engine's.
 
+mod by_value;
 pub mod change_advisory_status;
 pub mod check_cve_tracker_bug;
 pub mod context;
@@ -21,7 +22,9 @@ pub mod runner;
 #[cfg(test)]
 mod scripted_world;
 pub mod settings;
+mod sheet_write;
 pub mod stage_testing;
+mod subtasks;
 pub mod take_ownership;
 #[cfg(test)]
 mod testing;

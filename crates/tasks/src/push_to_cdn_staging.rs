@@ -127,6 +127,11 @@ fn judge(jobs: &[PushJob]) -> Pushes {
     }
 }
 
+/// Whether all jobs of a push, as its handle names them, are on the list.
+fn lists_all(jobs: &[PushJob], handle: &Handle) -> bool {
+    handle.id.split(',').all(|id| jobs.iter().any(|job| job.id.to_string() == id))
+}
+
 /// Live pushes come later and are not this task's.
 fn is_staging(job: &PushJob) -> bool {
     job.target.contains("stage")
@@ -169,8 +174,18 @@ impl Walk<'_> {
         }
         let jobs = errata.push_jobs(id).await?;
         let key = EffectKey::attempt(&format!("push:{id}"), self.context.attempt);
-        let made = self.context.effects.made(&key).is_some();
+        let mut handle = self.context.effects.made(&key);
+        // What an interrupted run pushed is taken up by the ledger: nothing stays announced for ever.
+        if handle.is_none() && self.context.effects.intended(&key).is_some() && judge(&jobs) != Pushes::None {
+            let push = StagePush { errata, id, listed: highest(&jobs) };
+            handle = Some(self.context.effects.once(key.clone(), &push).await?);
+        }
+        let made = handle.is_some();
         self.pushed += usize::from(self.was_ours(id));
+        // A list without the jobs that this attempt's push made is half a list or an old one, and judges nothing.
+        if handle.is_some_and(|handle| !lists_all(&jobs, &handle)) {
+            return Ok(Stand::Underway);
+        }
         match judge(&jobs) {
             Pushes::Complete => return Ok(Stand::Complete),
             Pushes::Underway => return Ok(Stand::Underway),
@@ -180,7 +195,7 @@ impl Walk<'_> {
                 self.failed.push(format!("advisory {id} ({})", targets.join(", ")));
                 return Ok(Stand::Failed);
             }
-            // Made, but the tool does not list the jobs yet.
+            // What it made goes to no staging target: nothing says that it is on stage.
             Pushes::None if made => return Ok(Stand::Underway),
             Pushes::None => {}
         }
@@ -194,7 +209,7 @@ impl Walk<'_> {
                 stand @ (Stand::Underway | Stand::Failed | Stand::Early) => return Ok(stand),
             }
         }
-        self.context.effects.once(key, &StagePush { errata, id }).await?;
+        self.context.effects.once(key, &StagePush { errata, id, listed: highest(&jobs) }).await?;
         Ok(Stand::Underway)
     }
 
@@ -217,6 +232,13 @@ impl Walk<'_> {
 struct StagePush<'a> {
     errata: &'a Errata,
     id: u64,
+    /// The highest job listed when the push was decided.
+    listed: u64,
+}
+
+/// The highest job's number.
+fn highest(jobs: &[PushJob]) -> u64 {
+    jobs.iter().map(|job| job.id).max().unwrap_or_default()
 }
 
 impl StagePush<'_> {
@@ -229,8 +251,9 @@ impl StagePush<'_> {
 impl Triggerable for StagePush<'_> {
     fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
         Box::pin(async {
-            let highest = self.errata.push_jobs(self.id).await?.iter().map(|job| job.id).max();
-            Ok(Mark(highest.unwrap_or_default().to_string()))
+            // An old list must not lower the mark: the jobs of an earlier attempt would be taken for this one's.
+            let highest = highest(&self.errata.push_jobs(self.id).await?).max(self.listed);
+            Ok(Mark(highest.to_string()))
         })
     }
 
@@ -294,8 +317,8 @@ mod tests {
     /// Advisories by id: state, what blocks it, status of its last push job. A push makes a job of the next number.
     type Shelf = Arc<Mutex<BTreeMap<u64, (&'static str, Vec<u64>, Option<&'static str>)>>>;
     thread_local! {
-        /// The last push job's number; a test has a thread of its own, so that no other test's push moves it.
-        static LAST_JOB: std::cell::Cell<u64> = const { std::cell::Cell::new(1000) };
+        /// The last push job's number of each advisory; a test has a thread of its own.
+        static LAST_JOB: std::cell::RefCell<BTreeMap<u64, u64>> = const { std::cell::RefCell::new(BTreeMap::new()) };
     }
 
     fn shelf(entries: &[(u64, &'static str, &[u64], Option<&'static str>)]) -> Shelf {
@@ -330,12 +353,15 @@ mod tests {
             ),
             ("POST", ["push"]) => {
                 *job = Some("READY");
-                let number = LAST_JOB.get() + 1;
-                LAST_JOB.set(number);
+                let number = LAST_JOB.with_borrow_mut(|jobs| {
+                    let job = jobs.entry(id).or_insert(1000);
+                    *job += 1;
+                    *job
+                });
                 (201, json!([{"id": number, "status": "READY", "target": {"name": "cdn_stage"}}]))
             }
             _ => {
-                let number = LAST_JOB.get();
+                let number = LAST_JOB.with_borrow(|jobs| jobs.get(&id).copied().unwrap_or(1000));
                 let jobs = job
                     .map(|status| json!({"id": number, "status": status, "target": {"name": "cdn_stage"}}));
                 (200, json!(jobs.into_iter().collect::<Vec<_>>()))
@@ -428,5 +454,39 @@ mod tests {
         let bench = bench(&shelf, &[6, 7]);
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
         assert_eq!(bench.ledger.keys(), ["push:7"]);
+    }
+
+    #[tokio::test]
+    async fn a_list_without_the_jobs_just_made_judges_nothing() {
+        let shelf = shelf(&[(7, "QE", &[], Some("FAILED"))]);
+        let mut bench = bench(&shelf, &[7]);
+        bench.attempt = 2;
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)));
+        // The tool shows the list as it was before the second push: job 1000, failed.
+        LAST_JOB.with_borrow_mut(|jobs| jobs.insert(7, 1000));
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("FAILED");
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)), "an old list");
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = None;
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Running(..)), "an empty one");
+        LAST_JOB.with_borrow_mut(|jobs| jobs.insert(7, 1001));
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("COMPLETE");
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)));
+        assert_eq!(bench.writes().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_push_whose_answer_was_lost_becomes_this_attempts_own() {
+        let shelf = shelf(&[(7, "QE", &[], Some("FAILED"))]);
+        let mut bench = bench(&shelf, &[7]);
+        bench.attempt = 2;
+        run(&bench.context()).await.unwrap();
+        bench.ledger.lose_handles();
+        shelf.lock().unwrap().get_mut(&7).unwrap().2 = Some("FAILED");
+        let ended = outcome(run(&bench.context()).await);
+        assert!(
+            matches!(ended, Outcome::Failed(..)),
+            "the second push failed, and no third is made: {ended:?}"
+        );
+        assert_eq!((bench.writes().len(), bench.ledger.keys()), (1, vec!["push:7#2".to_owned()]));
     }
 }

@@ -1,10 +1,8 @@
-//! What several tasks need of a release: its merge request, its advisories, its QE sub-tasks, and going on past trouble.
+//! What several tasks need of a release: its merge request, its advisories, and going on past trouble.
 
 use regatta_kit::BoxFuture;
-use regatta_services::Services;
 use regatta_services::error::ServiceError;
 use regatta_services::gitlab::{GitLab, MrRef, Note};
-use regatta_services::jira::{Issue, IssueLook};
 use regatta_statebox::event::{Handle, Mark};
 
 use crate::context::Context;
@@ -42,41 +40,6 @@ pub(crate) fn shipment(context: &Context<'_>) -> Result<Option<MrRef>, Early> {
             evidence: vec![],
         })))
     })
-}
-
-/// The three sub-tasks of the ART ticket that are QE's, by their exact titles.
-const QE_SUBTASKS: [&str; 3] = [
-    "[Fri/Mon] QE moves advisories to REL_PREP",
-    "[Wed-Fri] QE does release verification",
-    "[Mon-Wed] QE notifies ON_QA bugzilla owners and analyze ci failures",
-];
-
-/// Those of them that begin when somebody takes the release.
-pub(crate) fn begins_with_ownership(issue: &Issue) -> bool {
-    issue.summary.starts_with("[Wed-Fri]") || issue.summary.starts_with("[Mon-Wed]")
-}
-
-/// Whether nothing is left to do about an issue.
-pub(crate) fn is_closed(issue: &Issue) -> bool {
-    matches!(issue.status.as_str(), "Closed" | "Done" | "Resolved")
-}
-
-/// QE's sub-tasks of the ART ticket; `None` when the ticket is not there or must not be seen. Sub-tasks that cannot be
-/// read are left out.
-pub(crate) async fn qe_subtasks(
-    services: &Services,
-    ticket: &str,
-) -> Result<Option<Vec<Issue>>, ServiceError> {
-    let IssueLook::Found(ticket) = services.jira.issue(ticket).await? else { return Ok(None) };
-    let mut found = Vec::new();
-    for key in &ticket.subtasks {
-        if let Some(issue) = services.jira.issue(key).await?.found()
-            && QE_SUBTASKS.contains(&issue.summary.trim())
-        {
-            found.push(issue);
-        }
-    }
-    Ok(Some(found))
 }
 
 /// Goes on past a remote's error, so that one service or item delays no other, and remembers the first.

@@ -10,6 +10,8 @@ use regatta_services::sheets::{Block, Book, Cell, Rows, Tab};
 use std::fmt;
 
 use crate::settings::TaskSettings;
+pub use crate::sheet_write::SheetWrite;
+use crate::sheet_write::{NewRows, seen};
 
 /// First row of the tables of bugs.
 pub(crate) const FIRST_ROW: usize = 8;
@@ -50,6 +52,8 @@ pub enum NoSheet {
     NoSpreadsheet,
     /// The spreadsheet has no tab of this title.
     NoTab(String),
+    /// The tab that was made for the release is there no more.
+    TabRemoved(String),
 }
 
 impl fmt::Display for NoSheet {
@@ -59,19 +63,11 @@ impl fmt::Display for NoSheet {
             Self::NoAccount => f.write_str("no Sheet configured: no service account is set (GCP_SA_FILE)"),
             Self::NoSpreadsheet => f.write_str("the spreadsheet configured for this y-stream does not exist"),
             Self::NoTab(title) => write!(f, "the spreadsheet has no tab {title}"),
+            Self::TabRemoved(title) => {
+                write!(f, "the tab {title} was made and removed since; it is left so until a retry")
+            }
         }
     }
-}
-
-/// What a projection did.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Projection {
-    /// So many cells were written.
-    Written(usize),
-    /// The Sheet already showed the state.
-    Unchanged,
-    /// There is no Sheet.
-    NoSheet(NoSheet),
 }
 
 /// The y-stream's spreadsheet with its tabs.
@@ -102,33 +98,27 @@ pub(crate) async fn open<'a>(
     Ok(book.tabs().await?.map(|tabs| Workbook { book, tabs }).ok_or(NoSheet::NoSpreadsheet))
 }
 
-/// Shows the state on the release's Sheet: overall status and every task's status that differs, in one write.
+/// The cells of the release's Sheet that do not show the state yet: overall status and every task's status.
 ///
 /// The cells of the two analyses stay `In Progress` until the final approval has passed (specification, task 5).
 ///
 /// # Errors
-/// When the spreadsheet could not be read or written; a missing one is no error.
-pub async fn project(
-    services: &Services,
-    settings: &TaskSettings,
+/// When the spreadsheet could not be read; a missing one is no error.
+pub async fn statuses<'a>(
+    services: &'a Services,
+    settings: &'a TaskSettings,
     release: Release,
     statuses: &TaskMap<Status>,
     overall: Overall,
     now: Timestamp,
-) -> Result<Projection, ServiceError> {
-    let workbook = match open(services, settings, release, now).await? {
-        Ok(workbook) => workbook,
-        Err(none) => return Ok(Projection::NoSheet(none)),
+) -> Result<Result<SheetWrite<'a>, NoSheet>, ServiceError> {
+    let (book, tab) = match tab(services, settings, release, now).await? {
+        Ok(tab) => tab,
+        Err(none) => return Ok(Err(none)),
     };
-    let title = release.to_string();
-    let Some(tab) = workbook.tab(&title) else { return Ok(Projection::NoSheet(NoSheet::NoTab(title))) };
-    let shown = workbook.book.read(tab, &[STATUS_RANGE]).await?.into_iter().next().unwrap_or_default();
-    let blocks = differences(&shown, statuses, overall);
-    if blocks.is_empty() {
-        return Ok(Projection::Unchanged);
-    }
-    workbook.book.write(tab, &blocks).await?;
-    Ok(Projection::Written(blocks.len()))
+    let shown = book.read(&tab, &[STATUS_RANGE]).await?.into_iter().next().unwrap_or_default();
+    let cells = differences(&shown, statuses, overall);
+    Ok(Ok(SheetWrite { book, tab, cells, links: None, rows: None, seen: seen(&[&shown]) }))
 }
 
 /// The cells of column B that do not show the state.
@@ -146,59 +136,74 @@ fn differences(shown: &Rows, statuses: &TaskMap<Status>, overall: Overall) -> Ve
         .collect()
 }
 
-/// Adds missed CVE trackers to the Sheet's column of them; those already listed stay as they are.
+/// Missed CVE trackers that the Sheet's column of them does not list yet.
 ///
 /// # Errors
-/// As [`project`].
-pub async fn add_missed_trackers(
-    services: &Services,
-    settings: &TaskSettings,
+/// As [`statuses`].
+pub async fn missed_trackers<'a>(
+    services: &'a Services,
+    settings: &'a TaskSettings,
     release: Release,
     keys: &[String],
     now: Timestamp,
-) -> Result<Projection, ServiceError> {
-    add_keys(services, settings, release, CVE_COLUMN, keys, now).await
+) -> Result<Result<SheetWrite<'a>, NoSheet>, ServiceError> {
+    unlisted(services, settings, release, CVE_COLUMN, keys, now).await
 }
 
-/// Adds Jira keys to the Sheet's column of critical issues; those already listed stay as they are.
+/// Jira keys that the Sheet's column of critical issues does not list yet.
 ///
 /// # Errors
-/// As [`project`].
-pub async fn add_critical_issues(
-    services: &Services,
-    settings: &TaskSettings,
+/// As [`statuses`].
+pub async fn critical_issues<'a>(
+    services: &'a Services,
+    settings: &'a TaskSettings,
     release: Release,
     keys: &[String],
     now: Timestamp,
-) -> Result<Projection, ServiceError> {
-    add_keys(services, settings, release, CRITICAL_COLUMN, keys, now).await
+) -> Result<Result<SheetWrite<'a>, NoSheet>, ServiceError> {
+    unlisted(services, settings, release, CRITICAL_COLUMN, keys, now).await
 }
 
-async fn add_keys(
-    services: &Services,
-    settings: &TaskSettings,
+async fn unlisted<'a>(
+    services: &'a Services,
+    settings: &'a TaskSettings,
     release: Release,
     column: char,
     keys: &[String],
     now: Timestamp,
-) -> Result<Projection, ServiceError> {
+) -> Result<Result<SheetWrite<'a>, NoSheet>, ServiceError> {
+    let (book, tab) = match tab(services, settings, release, now).await? {
+        Ok(tab) => tab,
+        Err(none) => return Ok(Err(none)),
+    };
+    let range = format!("{column}{FIRST_ROW}:{column}");
+    let shown = book.read(&tab, &[&range]).await?.into_iter().next().unwrap_or_default();
+    let listed = until_empty(&shown);
+    let new = keys.iter().filter(|key| !listed.contains(&key.as_str()));
+    let rows = NewRows {
+        column,
+        first: FIRST_ROW + listed.len(),
+        rows: new.map(|key| vec![jira_link(services, key)]).collect(),
+    };
+    Ok(Ok(SheetWrite { book, tab, cells: vec![], links: None, rows: Some(rows), seen: seen(&[&shown]) }))
+}
+
+/// The release's own tab.
+async fn tab<'a>(
+    services: &'a Services,
+    settings: &'a TaskSettings,
+    release: Release,
+    now: Timestamp,
+) -> Result<Result<(Book<'a>, Tab), NoSheet>, ServiceError> {
     let workbook = match open(services, settings, release, now).await? {
         Ok(workbook) => workbook,
-        Err(none) => return Ok(Projection::NoSheet(none)),
+        Err(none) => return Ok(Err(none)),
     };
     let title = release.to_string();
-    let Some(tab) = workbook.tab(&title) else { return Ok(Projection::NoSheet(NoSheet::NoTab(title))) };
-    let range = format!("{column}{FIRST_ROW}:{column}");
-    let listed = workbook.book.read(tab, &[&range]).await?.into_iter().next().unwrap_or_default();
-    let listed = until_empty(&listed);
-    let new: Vec<_> = keys.iter().filter(|key| !listed.contains(&key.as_str())).collect();
-    if new.is_empty() {
-        return Ok(Projection::Unchanged);
-    }
-    let rows = new.iter().map(|key| vec![jira_link(services, key)]).collect();
-    let block = Block { range: format!("{column}{}:{column}", FIRST_ROW + listed.len()), rows };
-    workbook.book.write(tab, &[block]).await?;
-    Ok(Projection::Written(new.len()))
+    Ok(match workbook.tab(&title) {
+        Some(tab) => Ok((workbook.book, tab.clone())),
+        None => Err(NoSheet::NoTab(title)),
+    })
 }
 
 /// The first cells of rows, up to the first that is empty.

@@ -23,6 +23,8 @@ pub(crate) struct Script {
     job: String,
 }
 
+/// In place of a build's page: there is none.
+const HIDDEN: &str = "";
 const SPEC: &str = "quay.io/openshift-release-dev/ocp-release:4.20.1-x86_64";
 
 impl Script {
@@ -69,6 +71,17 @@ impl Script {
         self
     }
 
+    /// A build that the job lists, and whose page is not found.
+    pub(crate) fn hides(self, number: u64) -> Self {
+        self.shows(number, HIDDEN)
+    }
+
+    /// A build whose page is this.
+    pub(crate) fn shows(mut self, number: u64, page: &str) -> Self {
+        self.builds.insert(number, page.to_owned());
+        self
+    }
+
     /// A shipment with so many images in its one stage advisory.
     pub(crate) fn shipment(self, images: usize) -> Self {
         let images: String = (0..images)
@@ -103,7 +116,7 @@ impl Script {
             .strip_prefix(&format!("{job}/"))
             .and_then(|rest| self.builds.get(&rest.split('/').next()?.parse().ok()?))
         {
-            return answer(200, body.clone());
+            return if body == HIDDEN { answer(404, "") } else { answer(200, body.clone()) };
         }
         if path.starts_with(&format!("{job}/12/")) {
             let running = self.clone().build(12, 77, r#""inProgress":true,"result":null"#);
@@ -239,6 +252,10 @@ struct Entries {
 impl Effects for Ledger {
     fn made(&self, key: &EffectKey) -> Option<Handle> {
         self.0.lock().unwrap().handles.get(key).cloned()
+    }
+
+    fn intended(&self, key: &EffectKey) -> Option<Mark> {
+        self.0.lock().unwrap().marks.get(key).cloned()
     }
 
     fn once<'a>(

@@ -34,7 +34,8 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
             Some(id) => drop(parameters.insert("METADATA_AD".to_owned(), id.to_string())),
             None => return Ok(Outcome::NeedsPerson(no_metadata_advisory(context))),
         },
-        Some(mr) if context.effects.made(&key).is_none() => {
+        // What was announced is looked after first, whatever became of the stage release since.
+        Some(mr) if context.effects.made(&key).is_none() && context.effects.intended(&key).is_none() => {
             let gitlab = &context.services.gitlab;
             let request = gitlab.merge_request(&mr).await?;
             if let StageRelease::NotYet { why } = gitlab.stage_release(&request).await? {
@@ -52,11 +53,14 @@ pub async fn run(context: &Context<'_>) -> Result<Outcome, Early> {
     Ok(match look {
         Look::Underway(handle) => Outcome::Running(handle, LOOK),
         Look::Failed(outcome) => *outcome,
-        Look::Succeeded(handle) => Outcome::Passed(Evidence {
-            summary: format!("stage pipeline build {} succeeded", handle.id),
-            links: handle.url.into_iter().collect(),
-            ..Evidence::default()
-        }),
+        Look::Succeeded(handle) => {
+            let again = run.ran_again(context.effects, &key, &handle).await;
+            Outcome::Passed(Evidence {
+                summary: format!("stage pipeline build {} succeeded{again}", handle.id),
+                links: handle.url.into_iter().collect(),
+                ..Evidence::default()
+            })
+        }
     })
 }
 
@@ -189,5 +193,55 @@ mod tests {
         let Outcome::Running(handle, _) = look(&world).await else { panic!() };
         assert_eq!((handle.kind.as_str(), handle.id.as_str()), ("jenkins-build", "13"));
         assert_eq!(world.posts().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_trigger_that_was_delivered_twice_is_told_of_and_fails_nothing() {
+        let success = r#""inProgress":false,"result":"SUCCESS""#;
+        let other = format!(r#"{success},"spec":"other""#);
+        let started = r#"{"id":77,"executable":{"number":13,"url":"u"}}"#;
+        // Build 11 is of an earlier day, build 14 of another release.
+        let world = World::new(Script::jenkins("zstreams/job/Stage-Pipeline").build(11, 5, success));
+        look(&world).await;
+        world.change(|script| {
+            script
+                .on("GET", "/queue/item/77/", started)
+                .build(12, 76, success)
+                .build(13, 77, success)
+                .build(14, 78, &other)
+        });
+        let Outcome::Passed(evidence) = look(&world).await else { panic!("twice is no failure") };
+        assert_eq!(
+            evidence.summary,
+            "stage pipeline build 13 succeeded; Jenkins ran it 2 times: builds 12, 13; build 13 is followed"
+        );
+        assert_eq!(world.posts().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn answers_that_say_nothing_about_the_run_fail_nothing() {
+        let success = r#""inProgress":false,"result":"SUCCESS""#;
+        let queued = || World::new(Script::jenkins("zstreams/job/Stage-Pipeline"));
+        // The item is not found where it was, but waits in the queue.
+        let world = queued();
+        look(&world).await;
+        let waiting = r#"{"items":[{"id":77,"why":"quiet"}]}"#;
+        world.change(|script| script.gone("/queue/item/77/").on("GET", "/queue/api/json", waiting));
+        assert!(matches!(look(&world).await, Outcome::Running(handle, _) if handle.kind == "jenkins-queue"));
+
+        // The build is not found although the job lists it, then comes without parameters, then as another's.
+        let world = queued();
+        look(&world).await;
+        let started = r#"{"id":77,"executable":{"number":12,"url":"u"}}"#;
+        world.change(|script| script.on("GET", "/queue/item/77/", started).build(12, 77, success).hides(12));
+        assert!(matches!(look(&world).await, Outcome::Running(..)));
+        let bare = format!(r#"{{"number":12,{success}}}"#);
+        world.change(|script| script.shows(12, &bare));
+        assert!(matches!(look(&world).await, Outcome::Transient(_)));
+        let others = format!(r#"{{"number":11,{success}}}"#);
+        world.change(|script| script.shows(12, &others));
+        assert!(matches!(look(&world).await, Outcome::Transient(_)));
+        world.change(|script| script.build(12, 77, success));
+        assert!(matches!(look(&world).await, Outcome::Passed(_)));
     }
 }

@@ -1,26 +1,24 @@
 //! Task 2: assign the release to its QE owner (specification, task 2; side effects: reference, take-ownership).
 //!
 //! The owner goes onto the advisories, the shipment's merge request and QE's sub-tasks of the ART ticket. Each is looked
-//! at first and left alone where it is right. The advisories come first: an owner whom the Errata Tool does not take is
+//! at first and left alone where it is right; what was set once in an attempt and changed by somebody since is left to
+//! them, and told. The advisories come first: an owner whom the Errata Tool does not take is
 //! mistyped, and is asked about before anything that names the person is written. People that GitLab or Jira do not know
 //! are told about, never an error. Public state and messages name people by the local part of their address only.
 
-use regatta_services::errata::{AdvisoryState, OwnerSet};
+use regatta_kit::BoxFuture;
+use regatta_services::errata::{AdvisoryState, Errata};
 use regatta_services::error::{Fault, ServiceError};
 use regatta_services::gitlab::MrRef;
-use regatta_services::jira::Transitioned;
-use regatta_statebox::event::{Audience, EffectKey, Evidence, Message};
+use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Mark, Message};
 
+use crate::by_value::{Seen, Settled, settle};
 use crate::context::Context;
-use crate::effects::Early;
+use crate::effects::{Early, Stopped, Triggerable};
 use crate::email::Email;
 use crate::outcome::{Outcome, PersonQuestion};
-use crate::release_parts::{
-    AdvisoryRef, MrNote, Troubles, advisories, begins_with_ownership, is_closed, qe_subtasks, shipment,
-};
-
-/// The step that a sub-task takes when work on it begins.
-const BEGIN: &str = "In Progress";
+use crate::release_parts::{AdvisoryRef, MrNote, Troubles, advisories, shipment};
+use crate::subtasks::{self, Step, Stepped, begins_with_ownership};
 
 /// Runs the task.
 ///
@@ -158,10 +156,29 @@ async fn own_advisory(
     if advisory.state == AdvisoryState::NewFiles {
         report.abnormal.push(format!("{} ({})", at.id, at.kind));
     }
-    let set = errata.set_owner(at.id, owner.as_str()).await;
-    let set = match set.map_err(|error| not_taken(context, at.id, owner, error))? {
-        OwnerSet::Already => "already owned",
-        OwnerSet::Changed => "owner set",
+    let key = EffectKey::attempt(&format!("advisory-owner:{}:{}", at.id, owner.local()), context.attempt);
+    let found = errata.owner(at.id).await?;
+    let seen = match &found {
+        Some(found) if found.eq_ignore_ascii_case(owner.as_str()) => Seen::AsWanted,
+        Some(_) => Seen::Otherwise,
+        // An answer that names nobody does not show that somebody changed what was set.
+        None if context.effects.made(&key).is_some() => Seen::AsWanted,
+        None => Seen::Otherwise,
+    };
+    let remote = QaOwner { errata, id: at.id, owner, found };
+    let set = match settle(context.effects, key, seen, &remote).await {
+        Ok(Settled::Already) => "already owned",
+        Ok(Settled::Made) => "owner set",
+        Ok(Settled::ChangedBack) => {
+            report.remarks.push(format!(
+                "advisory {} was given to somebody else after {} was set as its owner; it is left so",
+                at.id,
+                owner.local()
+            ));
+            "owner changed by somebody"
+        }
+        Err(Stopped::Remote(error)) => return Err(not_taken(context, at.id, owner, error)),
+        Err(stopped) => return Err(stopped.into()),
     };
     report.advisories.push(format!(
         "{} {} ({}, {set}): {}",
@@ -206,11 +223,12 @@ async fn take_subtasks(
     report: &mut Report,
 ) -> Result<(), Early> {
     let jira = &context.services.jira;
-    let Some(subtasks) = qe_subtasks(context.services, ticket).await? else {
+    let Some(subtasks) = subtasks::of_ticket(context.services, ticket).await? else {
         report.remarks.push(format!("Jira ticket {ticket} is missing or hidden"));
         return Ok(());
     };
-    if subtasks.is_empty() {
+    report.remarks.extend(subtasks.remark());
+    if subtasks.qe.is_empty() {
         report.remarks.push(format!("{ticket} has no QE sub-tasks"));
         return Ok(());
     }
@@ -221,18 +239,28 @@ async fn take_subtasks(
             owner.local()
         ));
     }
-    for task in subtasks {
+    for task in subtasks.qe {
         if let Some(person) = &person
-            && task.assignee_id.as_ref() != Some(&person.id)
+            && subtasks::assign(context, &task, person, owner).await? == Settled::ChangedBack
         {
-            jira.assign(&task.key, person).await?;
+            report.remarks.push(format!(
+                "{} was given to somebody else after it was assigned to {}; it is left so",
+                task.key,
+                owner.local()
+            ));
         }
-        if begins_with_ownership(&task)
-            && task.status != BEGIN
-            && !is_closed(&task)
-            && let Transitioned::NotOffered(offered) = jira.transition(&task.key, BEGIN).await?
-        {
-            report.remarks.push(format!("{} offers no step {BEGIN}, only {}", task.key, offered.join(", ")));
+        if begins_with_ownership(&task) {
+            match subtasks::step(context, &task, Step::Begin).await? {
+                Stepped::Already | Stepped::Made => {}
+                Stepped::TakenBack => {
+                    report
+                        .remarks
+                        .push(format!("{} was begun and taken back since; it is left so", task.key));
+                }
+                Stepped::Impossible(why) => {
+                    report.remarks.push(format!("{} could not be begun: {why}", task.key));
+                }
+            }
         }
         report.subtasks.push(format!(
             "{}: {}",
@@ -243,11 +271,54 @@ async fn take_subtasks(
     Ok(())
 }
 
+/// The QA owner of one advisory.
+struct QaOwner<'a> {
+    errata: &'a Errata,
+    id: u64,
+    owner: &'a Email,
+    found: Option<String>,
+}
+
+impl QaOwner<'_> {
+    fn handle(&self) -> Handle {
+        Handle {
+            kind: "owner".to_owned(),
+            id: self.owner.local().to_owned(),
+            url: Some(self.errata.link(self.id)),
+        }
+    }
+}
+
+impl Triggerable for QaOwner<'_> {
+    fn mark(&self) -> BoxFuture<'_, Result<Mark, ServiceError>> {
+        // State is public: of an address its local part only.
+        let local = self.found.as_deref().unwrap_or("nobody").split('@').next().unwrap_or_default();
+        let mark = regatta_kit::OutsideText::line(local, 60).to_string();
+        Box::pin(std::future::ready(Ok(Mark(mark))))
+    }
+
+    fn find<'a>(&'a self, _mark: &'a Mark) -> BoxFuture<'a, Result<Option<Handle>, ServiceError>> {
+        Box::pin(async {
+            let found = self.errata.owner(self.id).await?;
+            let is_theirs = found.is_some_and(|found| found.eq_ignore_ascii_case(self.owner.as_str()));
+            Ok(is_theirs.then(|| self.handle()))
+        })
+    }
+
+    fn trigger(&self) -> BoxFuture<'_, Result<Handle, ServiceError>> {
+        Box::pin(async {
+            self.errata.set_owner(self.id, self.owner.as_str()).await?;
+            Ok(self.handle())
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Asked, Bench, outcome};
     use serde_json::{Value, json};
+    use std::collections::BTreeMap;
     use std::sync::{Arc, Mutex};
 
     const MR: &str = "https://gitlab.example.com/group/project/-/merge_requests/12";
@@ -257,11 +328,15 @@ mod tests {
         /// Advisories that are jane's.
         owners: Vec<u64>,
         notes: Vec<Value>,
+        /// Account of whom a sub-task is assigned to.
+        assigned: BTreeMap<String, String>,
+        /// Sub-tasks that were begun.
+        begun: Vec<String>,
     }
 
     /// An outside in which Jira knows nobody when `stranger` is asked for.
     fn outside(state: &Mutex<State>, asked: &Asked<'_>) -> (u16, Value) {
-        let State { owners, notes } = &mut *state.lock().unwrap();
+        let State { owners, notes, assigned, begun } = &mut *state.lock().unwrap();
         let words: Vec<&str> = asked.what.split(['/', ' ']).collect();
         match words.as_slice() {
             ["errata", "GET", "", "advisory", file] => {
@@ -307,15 +382,31 @@ mod tests {
             ["jira", "GET", .., "ART-1"] => {
                 (200, issue("ART-1", "4.20.1", json!(["S-1", "S-2", "S-3", "S-4"])))
             }
-            ["jira", "GET", .., "S-1"] => {
-                (200, issue("S-1", "[Wed-Fri] QE does release verification", json!([])))
+            ["jira", "GET", .., key @ ("S-1" | "S-2")] => {
+                let summary = match *key {
+                    "S-1" => "[Wed-Fri] QE does release verification",
+                    _ => "[Fri/Mon] QE moves advisories to REL_PREP",
+                };
+                let mut issue = issue(key, summary, json!([]));
+                if let Some(account) = assigned.get(*key) {
+                    issue["fields"]["assignee"] = json!({"accountId": account});
+                }
+                if begun.iter().any(|begun| begun == key) {
+                    issue["fields"]["status"]["name"] = json!("In Progress");
+                }
+                (200, issue)
             }
-            ["jira", "GET", .., "S-2"] => {
-                (200, issue("S-2", "[Fri/Mon] QE moves advisories to REL_PREP", json!([])))
+            ["jira", "PUT", .., key, "assignee"] => {
+                let body: Value = serde_json::from_slice(asked.body).unwrap();
+                assigned.insert((*key).to_owned(), body["accountId"].as_str().unwrap().to_owned());
+                (204, json!({}))
+            }
+            ["jira", "POST", .., key, "transitions"] => {
+                begun.push((*key).to_owned());
+                (204, json!({}))
             }
             ["jira", "GET", .., "S-3"] => (200, issue("S-3", "ART's own", json!([]))),
             ["jira", "GET", ..] => (404, json!({})),
-            ["jira", ..] => (204, json!({})),
             _ => (500, json!({})),
         }
     }
@@ -327,7 +418,12 @@ mod tests {
     }
 
     fn bench(owner: Option<&'static str>) -> Bench {
+        stateful(owner).1
+    }
+
+    fn stateful(owner: Option<&'static str>) -> (Arc<Mutex<State>>, Bench) {
         let state = Arc::new(Mutex::new(State { owners: vec![7], ..State::default() }));
+        let kept = Arc::clone(&state);
         let mut bench = Bench::new(move |asked| outside(&state, asked));
         bench.owner = owner;
         bench.metadata.advisory_ids =
@@ -336,7 +432,7 @@ mod tests {
                 .into();
         bench.metadata.shipment_mr = Some(MR.to_owned());
         bench.metadata.jira_ticket = Some("ART-1".to_owned());
-        bench
+        (kept, bench)
     }
 
     #[tokio::test]
@@ -347,7 +443,7 @@ mod tests {
         };
         assert_eq!(
             evidence.summary,
-            "owner jane, 3 advisories, 2 sub-tasks; in NEW_FILES: 6 (rhcos); advisory 9 (extras) is dropped"
+            "owner jane, 3 advisories, 2 sub-tasks; in NEW_FILES: 6 (rhcos); advisory 9 (extras) is dropped; sub-tasks missing or hidden: S-4"
         );
         assert_eq!(
             bench.writes(),
@@ -368,9 +464,61 @@ mod tests {
         assert_eq!(told[0].key, "owner:4.20.1:jane");
         assert!(told[0].text.starts_with("Release 4.20.1: QE release lead is jane\n"), "{}", told[0].text);
         assert!(!format!("{told:?} {evidence:?} {:?}", bench.ledger.keys()).contains("@redhat.com"));
+        assert_eq!(
+            bench.ledger.keys(),
+            [
+                "advisory-owner:5:jane",
+                "advisory-owner:6:jane",
+                "note:release-lead:jane",
+                "subtask-owner:S-1:jane",
+                "subtask-owner:S-2:jane",
+                "subtask:S-1:in-progress",
+            ],
+            "what was jane's already is no effect"
+        );
+        assert_eq!(
+            bench.ledger.marks()["advisory-owner:5:jane"],
+            "group",
+            "the value seen, without a domain"
+        );
         run(&bench.context()).await.unwrap();
-        assert_eq!(bench.writes().iter().filter(|call| call.ends_with("/notes")).count(), 1);
+        assert_eq!(bench.writes().len(), 6, "a second run changes nothing");
         assert_eq!(bench.ledger.told().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn after_answers_that_never_came_what_was_done_is_adopted_and_not_done_again() {
+        let bench = bench(Some("jane"));
+        run(&bench.context()).await.unwrap();
+        let (writes, keys) = (bench.writes(), bench.ledger.keys());
+        bench.ledger.lose_handles();
+        assert!(matches!(outcome(run(&bench.context()).await), Outcome::Passed(_)));
+        assert_eq!((bench.writes(), bench.ledger.keys()), (writes, keys));
+    }
+
+    #[tokio::test]
+    async fn what_a_person_changed_back_is_left_to_them_until_a_retry() {
+        let (state, mut bench) = stateful(Some("jane"));
+        run(&bench.context()).await.unwrap();
+        let writes = bench.writes().len();
+        {
+            let mut state = state.lock().unwrap();
+            state.owners.retain(|id| *id != 5);
+            state.assigned.insert("S-2".to_owned(), "joe".to_owned());
+            state.begun.clear();
+        }
+        let Outcome::Passed(evidence) = outcome(run(&bench.context()).await) else { panic!("it is theirs") };
+        assert_eq!(bench.writes().len(), writes);
+        for told in [
+            "advisory 5 was given to somebody else after jane was set as its owner; it is left so",
+            "S-2 was given to somebody else after it was assigned to jane; it is left so",
+            "S-1 was begun and taken back since; it is left so",
+        ] {
+            assert!(evidence.summary.contains(told), "{}", evidence.summary);
+        }
+        bench.attempt = 2;
+        run(&bench.context()).await.unwrap();
+        assert_eq!(bench.writes().len(), writes + 3, "a retry sets all three anew");
     }
 
     #[tokio::test]

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use regatta_kit::BoxFuture;
+use regatta_kit::{BoxFuture, ErrorClass};
 use regatta_services::Services;
 use regatta_services::scripted::{Scripted, answer};
 use regatta_services::settings::ServiceSettings;
 use regatta_statebox::document::Metadata;
-use regatta_statebox::event::{EffectKey, Handle, Message};
+use regatta_statebox::event::{EffectKey, Handle, Mark, Message};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -119,6 +119,7 @@ pub(crate) fn outcome(result: Result<Outcome, Early>) -> Outcome {
 /// A ledger that forgets with the test.
 #[derive(Default)]
 pub(crate) struct Ledger {
+    marks: Mutex<BTreeMap<EffectKey, Mark>>,
     made: Mutex<BTreeMap<EffectKey, Handle>>,
     told: Mutex<Vec<Message>>,
 }
@@ -127,6 +128,17 @@ impl Ledger {
     /// Keys of all effects made, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.made.lock().unwrap().keys().map(ToString::to_string).collect()
+    }
+
+    /// Every handle is lost and every intent stands, as if each trigger's answer had never come.
+    pub(crate) fn lose_handles(&self) {
+        self.made.lock().unwrap().clear();
+    }
+
+    /// All marks, by key.
+    pub(crate) fn marks(&self) -> BTreeMap<String, String> {
+        let marks = self.marks.lock().unwrap();
+        marks.iter().map(|(key, mark)| (key.to_string(), mark.0.clone())).collect()
     }
 
     /// Everything told, in order.
@@ -140,6 +152,10 @@ impl Effects for Ledger {
         self.made.lock().unwrap().get(key).cloned()
     }
 
+    fn intended(&self, key: &EffectKey) -> Option<Mark> {
+        self.marks.lock().unwrap().get(key).cloned()
+    }
+
     fn once<'a>(
         &'a self,
         key: EffectKey,
@@ -149,12 +165,31 @@ impl Effects for Ledger {
             if let Some(handle) = self.made(&key) {
                 return Ok(handle);
             }
-            let mark = remote.mark().await?;
-            // As after a crash between intent and trigger: nothing is there to be adopted.
-            assert_eq!(remote.find(&mark).await?, None, "{key} was there before it was made");
-            remote.trigger().await?;
-            // As after a lost answer: what was made is found again.
-            let handle = remote.find(&mark).await?.unwrap_or_else(|| panic!("{key} is not found again"));
+            let handle = match self.intended(&key) {
+                // An interrupted run's: looked for, and made only when it is not there.
+                Some(mark) => match remote.find(&mark).await? {
+                    Some(handle) => handle,
+                    None => remote.trigger().await?,
+                },
+                None => {
+                    let mark = remote.mark().await?;
+                    // As after a crash between intent and trigger: nothing is there to be adopted.
+                    assert_eq!(remote.find(&mark).await?, None, "{key} was there before it was made");
+                    self.marks.lock().unwrap().insert(key.clone(), mark.clone());
+                    match remote.trigger().await {
+                        // As after a lost answer: what was made is found again.
+                        Ok(_) => {
+                            let found = remote.find(&mark).await?;
+                            found.unwrap_or_else(|| panic!("{key} is not found again"))
+                        }
+                        // A refusal may mean that it is so already.
+                        Err(error) if error.class() == ErrorClass::Permanent => {
+                            remote.find(&mark).await?.ok_or(error)?
+                        }
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+            };
             self.made.lock().unwrap().insert(key, handle.clone());
             Ok(handle)
         })

@@ -3,7 +3,9 @@
 //! One binary, so that all four share the builder in [`case`] and are linked once.
 
 mod case;
+mod drawn;
 mod gates;
+mod instants;
 mod model;
 mod properties;
 mod stories;

@@ -96,7 +96,7 @@ pub(crate) async fn run(globals: &Globals, args: &DemoArgs) -> Result<u8, Failur
         seed: args.world.seed,
         virtual_seconds: world.now().duration_since(started_at).as_secs(),
         wall_seconds: (began.elapsed().as_secs_f64() * 1000.0).round() / 1000.0,
-        faults_injected: 0,
+        faults_injected: world.faults().injected().values().sum::<u64>() + world.faults().clock_jumps(),
         effects,
         notifications,
         report,
@@ -202,8 +202,13 @@ fn summary(view: &DemoView) -> String {
     } else {
         format!("more than once: {}", twice.join(", "))
     };
+    let faults = match view.faults_injected {
+        0 => String::new(),
+        1 => " One fault was met on the way.".to_owned(),
+        number => format!(" {number} faults were met on the way."),
+    };
     format!(
-        "{}\n{days} days and {hours} hours of scenario time in {:.1} s; {made} effects at the imitated services, {once}; {} messages told.\n",
+        "{}\n{days} days and {hours} hours of scenario time in {:.1} s; {made} effects at the imitated services, {once}; {} messages told.{faults}\n",
         told(&view.report),
         view.wall_seconds,
         view.notifications

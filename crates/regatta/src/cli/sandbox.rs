@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use regatta_kit::Release;
 use regatta_sandbox::World;
 use regatta_sandbox::clock::{Pace, ScenarioClock};
+use regatta_sandbox::faults::Mix;
 use regatta_sandbox::scenario::Scenario;
 use regatta_sandbox::serve::{PortPlan, ServeOptions, Served, serve};
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub(crate) struct SandboxArgs {
 /// What the world is made from.
 #[derive(Debug, Args)]
 pub(crate) struct WorldArgs {
-    /// Varies delays and nothing else
+    /// Varies delays and faults, and nothing else
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
     /// Replay the recorded release in this folder
@@ -45,22 +46,26 @@ pub(crate) struct WorldArgs {
     /// The job registry in force then (default: what the result files list)
     #[arg(long, value_name = "DIR", requires = "replay")]
     pub(crate) registry: Option<PathBuf>,
+    /// What goes wrong there: none, light or heavy
+    #[arg(long, value_name = "MIX", default_value_t = Mix::None)]
+    pub(crate) faults: Mix,
 }
 
 impl WorldArgs {
     /// The scenario; without a release, the recorded one or 4.20.1.
     pub(crate) fn scenario(&self, release: Option<Release>) -> Result<Scenario, Failure> {
-        match &self.replay {
+        let scenario = match &self.replay {
             Some(dir) => Scenario::replay(dir, self.registry.as_deref(), release, self.seed)
-                .map_err(|e| Failure::Input(e.to_string())),
+                .map_err(|e| Failure::Input(e.to_string()))?,
             None => {
                 let release = match release {
                     Some(release) => release,
                     None => "4.20.1".parse().map_err(|e| Failure::Internal(format!("{e}")))?,
                 };
-                Ok(Scenario::generated(release, self.seed))
+                Scenario::generated(release, self.seed)
             }
-        }
+        };
+        Ok(scenario.with_faults(self.faults))
     }
 }
 

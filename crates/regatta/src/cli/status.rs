@@ -2,7 +2,7 @@
 
 use clap::Args;
 use indexmap::IndexMap;
-use regatta_engine::app::Standing;
+use regatta_engine::app::{HeldBy, Standing};
 use regatta_engine::report::{Asking, IssueView, Waiting};
 use regatta_kit::{Overall, Release, Status, Task, TaskMap};
 use regatta_statebox::document::Metadata;
@@ -13,6 +13,7 @@ use crate::cli::Globals;
 use crate::cli::drive::question_lines;
 use crate::failure::Failure;
 use crate::output::{self, Format};
+use crate::terminal;
 use crate::wiring;
 
 #[derive(Debug, Args)]
@@ -39,6 +40,8 @@ struct StatusView {
     overrides: Vec<OverrideState>,
     waiting: Vec<Waiting>,
     needs_human: Vec<Asking>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<HeldBy>,
     source: String,
 }
 
@@ -93,7 +96,7 @@ pub(crate) async fn run(globals: &Globals, args: &StatusArgs) -> Result<u8, Fail
 }
 
 fn view(standing: Standing, source: &str) -> StatusView {
-    let Standing { release, overall, tasks, folded, waiting, needs_human, issues } = standing;
+    let Standing { release, overall, tasks, folded, waiting, needs_human, issues, held_by } = standing;
     let task_details = folded
         .tasks
         .iter()
@@ -124,6 +127,7 @@ fn view(standing: Standing, source: &str) -> StatusView {
         overrides: folded.overrides,
         waiting,
         needs_human,
+        held_by,
         source: source.to_owned(),
     }
 }
@@ -131,6 +135,9 @@ fn view(standing: Standing, source: &str) -> StatusView {
 fn one(globals: &Globals, view: StatusView) -> Result<String, Failure> {
     output::text(globals.output, "status", &view, || {
         let mut text = format!("{}: overall {}\n", view.release, view.overall_status);
+        if let Some(HeldBy { holder, until }) = &view.held_by {
+            text.push_str(&format!("Held by {holder} until {}\n", terminal::minute(*until)));
+        }
         let rows: Vec<Vec<String>> = view
             .task_details
             .iter()

@@ -4,7 +4,10 @@
 
 mod bad_input;
 mod demo;
+mod faults;
+mod kill;
 mod looking;
+mod past_faults;
 mod payload_change;
 mod payload_check;
 mod payload_generator;
@@ -15,3 +18,5 @@ mod program;
 mod recorded;
 mod sandbox;
 mod statebox;
+mod two_drivers;
+mod world;

@@ -1,67 +1,10 @@
 //! A separate sandbox, driven from other processes, as a person with two terminals does.
 
-use crate::program::{Program, Ran};
+use crate::program::Program;
+use crate::world::World;
 use regatta_sandbox::fixtures::{RecordedKind, write_recorded};
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
-
-/// A sandbox process and a program set up to drive there.
-struct World {
-    program: Program,
-    sandbox: Child,
-    control: String,
-}
-
-impl World {
-    fn start(arguments: &[&str]) -> Self {
-        let mut program = Program::new();
-        let mut all = vec!["sandbox"];
-        all.extend(arguments);
-        let mut sandbox = program.command(&all).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(sandbox.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let told: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"));
-        assert_eq!(told["schema"], "regatta.sandbox/v1");
-        let env = told["env"].as_object().unwrap();
-        program.env = env.iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned())).collect();
-        let control = told["services"]["control"].as_str().unwrap().to_owned();
-        Self { program, sandbox, control }
-    }
-
-    fn run(&self, arguments: &[&str]) -> Ran {
-        self.program.run(arguments)
-    }
-
-    /// The control service's `/effects`.
-    fn effects(&self) -> Value {
-        let host = self.control.strip_prefix("http://").unwrap();
-        let mut socket = TcpStream::connect(host).unwrap();
-        write!(socket, "GET /effects HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").unwrap();
-        let mut answer = String::new();
-        socket.read_to_string(&mut answer).unwrap();
-        let body = answer.split_once("\r\n\r\n").unwrap().1;
-        serde_json::from_str(body).unwrap_or_else(|e| panic!("{e}: {answer}"))
-    }
-
-    fn nothing_twice(&self) {
-        let effects = self.effects();
-        let twice: Vec<_> = effects.as_object().unwrap().iter().filter(|(_, n)| **n != 1).collect();
-        assert!(twice.is_empty(), "{twice:?}");
-        for effect in ["trigger:stage-testing", "trigger:image-consistency-check", "approve:shipment-mr"] {
-            assert_eq!(effects[effect], 1, "{effect} in {effects}");
-        }
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        let _ = self.sandbox.kill();
-        let _ = self.sandbox.wait();
-    }
-}
 
 fn recorded(dir: &Path, kind: RecordedKind) -> String {
     write_recorded(dir, kind).to_string()
@@ -121,43 +64,6 @@ fn one_shot_drives_find_that_time_has_passed_and_end_green() {
     }
     assert_eq!(codes.last(), Some(&0), "after {} drives", codes.len());
     assert!(codes.len() > 10);
-    world.nothing_twice();
-}
-
-/// The drive is killed as soon as the remote shows the n-th new effect, ten times over, and run again each time.
-#[test]
-fn killed_at_any_moment_it_goes_on_and_repeats_nothing() {
-    let world = World::start(&["--seed", "5", "--speed", "max"]);
-    let mut kills = 0;
-    let mut seen = 0;
-    while kills < 10 {
-        let mut drive = world
-            .program
-            .command(&["drive", "4.20.1", "--watch", "-q"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let killed = loop {
-            let made: u64 = world.effects().as_object().unwrap().values().filter_map(Value::as_u64).sum();
-            if made > seen {
-                seen = made;
-                drive.kill().unwrap();
-                break true;
-            }
-            if drive.try_wait().unwrap().is_some() {
-                break false;
-            }
-        };
-        drive.wait().unwrap();
-        if !killed {
-            break;
-        }
-        kills += 1;
-    }
-    let ended = world.run(&["drive", "4.20.1", "--watch"]);
-    assert_eq!(ended.code, 0, "{}", ended.shown());
-    assert!(kills >= 3, "only {kills} kills");
     world.nothing_twice();
 }
 
@@ -229,9 +135,8 @@ fn a_red_release_tells_what_failed_and_the_way_out_and_the_rest_once() {
 #[test]
 fn messages_that_nobody_got_are_named_at_the_end() {
     let mut world = World::start(&["--seed", "6"]);
-    let slack = world.program.env.iter_mut().find(|(name, _)| name == "REGATTA_SLACK_URL").unwrap();
     // Nothing listens there.
-    slack.1 = "http://127.0.0.1:9".to_owned();
+    *world.variable("REGATTA_SLACK_URL") = "http://127.0.0.1:9".to_owned();
     let ended = world.run(&["drive", "4.20.1", "--watch"]);
     assert_eq!(ended.code, 0, "a silent Slack never fails a release: {}", ended.shown());
     assert!(ended.out.contains("Not told: completed:4.20.1: slack: "), "{}", ended.out);

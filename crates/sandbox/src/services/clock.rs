@@ -19,8 +19,8 @@
 //! closes without `leave` (a killed process) leaves without a wish. A frame that cannot be understood is answered with `{"error": text}`
 //! and changes nothing.
 
-use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{Extension, State};
 use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
@@ -30,6 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::clock::{Pace, ScenarioClock};
+use crate::connections::Ending;
 
 /// The largest frame a client may send, bytes.
 const FRAME_LIMIT_BYTES: usize = 4096;
@@ -76,8 +77,20 @@ async fn now(State(clock): State<ScenarioClock>) -> Json<ClockReport> {
     Json(ClockReport::of(&clock))
 }
 
-async fn attach(State(clock): State<ScenarioClock>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.max_message_size(FRAME_LIMIT_BYTES).on_upgrade(move |socket| serve_driver(clock, socket))
+async fn attach(
+    State(clock): State<ScenarioClock>,
+    ending: Option<Extension<Ending>>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade.max_message_size(FRAME_LIMIT_BYTES).on_upgrade(move |socket| async move {
+        match ending {
+            Some(Extension(mut ending)) => tokio::select! {
+                () = serve_driver(clock, socket) => {}
+                () = ending.ended() => {}
+            },
+            None => serve_driver(clock, socket).await,
+        }
+    })
 }
 
 /// One driver, from its first frame to its last. Returning detaches it.

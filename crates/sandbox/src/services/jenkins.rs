@@ -214,11 +214,15 @@ impl Jenkins {
             return not_found();
         };
         let sent: Vec<_> = call.query.iter().cloned().chain(call.form()).collect();
-        let parameters = job
+        let parameters: Vec<(String, String)> = job
             .parameters
             .iter()
             .map(|name| ((*name).to_owned(), wire::field(&sent, name).unwrap_or_default().to_owned()))
             .collect();
+        // An item that still waits with the same parameters takes the new one up: one build comes of both.
+        if let Some(waiting) = job.builds.iter().find(|b| b.starts_at > now && b.parameters == parameters) {
+            return queued(call, waiting.queue_id);
+        }
         let ordinal = job.builds.len() as u64;
         let waits = self.world.delay("jenkins", &format!("{full_name}/queue"), ordinal, QUEUE_MINUTES);
         // Items of one job leave the queue in the order they came.
@@ -240,8 +244,7 @@ impl Jenkins {
         self.world.announce(ends_at, format!("jenkins: {full_name} #{number} ends"));
         // Other people's items take numbers too.
         state.next_queue_id += 2;
-        let location = format!("{}/queue/item/{queue_id}/", call.base);
-        wire::with_header(wire::empty(StatusCode::CREATED), "location", &location)
+        queued(call, queue_id)
     }
 
     fn root(&self, call: &Call) -> Value {
@@ -288,6 +291,12 @@ impl Jenkins {
             );
         found.map_or_else(not_found, |(job, build)| wire::ok(&item_json(job, build, now, &call.base)))
     }
+}
+
+/// The answer to a trigger.
+fn queued(call: &Call, queue_id: u64) -> Response {
+    let location = format!("{}/queue/item/{queue_id}/", call.base);
+    wire::with_header(wire::empty(StatusCode::CREATED), "location", &location)
 }
 
 /// Every answer of Jenkins names its version; clients read it there.
@@ -469,6 +478,26 @@ mod tests {
         assert_eq!((&build["building"], &build["result"]), (&json!(false), &json!("SUCCESS")));
         // Long after it became a build the queue item is forgotten.
         assert_eq!(get(&format!("{item_path}api/json")).of(&jenkins).await.status, 404);
+    }
+
+    #[tokio::test]
+    async fn the_same_trigger_while_it_waits_is_one_item_and_one_build_and_another_is_two() {
+        let world = world();
+        let jenkins = router(world.clone());
+        let trigger = async |version: &str| {
+            let path = format!("/job/zstreams/job/Stage-Pipeline/buildWithParameters?VERSION={version}");
+            let answer = ask("POST", &path).header("authorization", AUTH).of(&jenkins).await;
+            assert_eq!(answer.status, 201);
+            answer.header("location").to_owned()
+        };
+        let first = trigger("4.20").await;
+        assert_eq!(trigger("4.20").await, first);
+        assert_eq!(world.effects().counts()["trigger:stage-testing"], 1);
+        assert_ne!(trigger("4.21").await, first);
+        assert_eq!(world.effects().counts()["trigger:stage-testing"], 2);
+        world.advance_to(world.now() + SignedDuration::from_mins(5));
+        assert_ne!(trigger("4.20").await, first, "it is a build already");
+        assert_eq!(world.effects().counts()["trigger:stage-testing"], 3);
     }
 
     #[tokio::test]

@@ -21,4 +21,4 @@ pub mod release_controller;
 pub mod sheets;
 pub mod signature;
 pub mod slack;
-mod wire;
+pub(crate) mod wire;

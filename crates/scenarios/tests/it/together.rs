@@ -5,7 +5,8 @@ use regatta_engine::people::{Blocks, Mode};
 use regatta_engine::report::Unwatched;
 use regatta_engine::{DriveOptions, DriveState, Watch};
 use regatta_kit::{Status, Task};
-use scenarios::{CrashPoint, Story};
+use scenarios::transport::{At, Blow, Plan};
+use scenarios::{Mishaps, Process, Story};
 
 fn watching() -> DriveOptions {
     DriveOptions { email: None, watch: Watch::UntilDone }
@@ -16,8 +17,8 @@ async fn of_two_drivers_one_acts_at_a_time_and_nothing_is_made_twice() {
     for seed in 0..10 {
         let mut story = Story::of("4.20.1", seed);
         let release = story.release;
-        let ((one, _), (other, _)) = (story.process(None), story.process(None));
-        let drive = async |app: regatta_engine::App| {
+        let (one, other) = (story.process(Mishaps::none()), story.process(Mishaps::none()));
+        let drive = async |Process { app, .. }: Process| {
             let report = app.drive(release, watching(), &Unwatched).await.unwrap();
             app.clock.leave(None).await;
             report
@@ -38,7 +39,8 @@ async fn of_two_drivers_one_acts_at_a_time_and_nothing_is_made_twice() {
 async fn a_one_shot_that_finds_the_release_held_says_by_whom() {
     let mut story = Story::of("4.20.1", 1);
     // The first driver dies holding the release.
-    story.drive_until(Watch::UntilDone, Some(CrashPoint::After(12))).await.unwrap();
+    let dies = Plan { at: At::Change(12), blow: Blow::DieAfter };
+    story.drive_until(Watch::UntilDone, dies).await.unwrap();
     let report = story.drive(Watch::Once).await.unwrap();
     assert_eq!(report.state, DriveState::Conflict);
     let why = report.why.unwrap();
@@ -52,7 +54,7 @@ async fn a_one_shot_that_finds_the_release_held_says_by_whom() {
 async fn a_blocker_recorded_while_a_drive_watches_stops_final_approval() {
     let mut story = Story::of("4.20.1", 1);
     let release = story.release;
-    let ((driver, _), (person, _)) = (story.process(None), story.process(None));
+    let (driver, person) = (story.process(Mishaps::none()).app, story.process(Mishaps::none()).app);
     let begun = story.clock().now();
     let drive = async move {
         let report = driver.drive(release, watching(), &Unwatched).await.unwrap();

@@ -19,8 +19,7 @@ fn event(writer: &str, number: u64, at: Timestamp, body: Body) -> Event {
 }
 
 fn store(story: &Story) -> ContentsStore {
-    let (services, _) = story.services(None);
-    let port = GithubContents::new(services, Repository::release_tests());
+    let port = GithubContents::new(story.services(), Repository::release_tests());
     ContentsStore::new(Arc::new(port), Arc::new(story.clock().attach()))
 }
 

@@ -178,6 +178,7 @@ mod wire {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Fault;
     use crate::remote::Auth;
     use crate::scripted::{Scripted, answer, answer_with};
     use serde_json::json;
@@ -224,6 +225,16 @@ mod tests {
             transport.seen()[1],
             "GET https://gitlab.example.com/api/v4/projects/group%2Fsub%2Fproject/merge_requests/12/notes?sort=asc&order_by=created_at&per_page=100&page=2"
         );
+    }
+
+    #[tokio::test]
+    async fn a_merge_request_that_cannot_be_read_is_looked_for_nowhere_else() {
+        for status in [401, 429, 500] {
+            let transport = Scripted::new(move |_| Ok(answer(status, "")));
+            let error = gitlab(&transport).merge_request(&MR.parse().unwrap()).await.unwrap_err();
+            assert!(!matches!(error.fault, Fault::NotFound { .. }), "{error}");
+            assert_eq!(transport.seen().len(), 1, "{:?}", transport.seen());
+        }
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use super::memory::MemoryStore;
 use super::sqlite::SqliteStore;
 use super::*;
 use crate::document::Layout;
-use crate::event::{Body, Evidence, IssueChange};
+use crate::event::{Body, EffectKey, Evidence, Handle, IssueChange, Mark};
 use crate::fixtures::{self, Variant};
 use jiff::{SignedDuration, Timestamp};
 use regatta_kit::ids::{EventId, Writer, chance, digest};
@@ -432,6 +432,18 @@ async fn a_long_history_moves_beside_the_document_and_is_still_known() {
         };
         event("w", number, body)
     };
+    // The very first entries: an effect made, one cut off, a message told.
+    let (made, cut_off) = (EffectKey("push:12345".into()), EffectKey("trigger:stage-testing".into()));
+    let mark = Mark("41".into());
+    let handle = Handle { kind: "push-job".into(), id: "42".into(), url: None };
+    let kept = [
+        Body::Intended { key: made.clone(), mark: mark.clone() },
+        Body::Triggered { key: made.clone(), handle: handle.clone() },
+        Body::Intended { key: cut_off.clone(), mark: mark.clone() },
+        Body::Told { key: "completed".into(), handle: None },
+    ];
+    let kept = (1..).zip(kept).map(|(number, body)| event("early", number, body)).collect();
+    base = Some(store.append(release(), base.as_ref(), kept).await.unwrap());
     for number in 1..=80 {
         base = Some(store.append(release(), base.as_ref(), vec![heavy(number)]).await.unwrap());
     }
@@ -443,8 +455,14 @@ async fn a_long_history_moves_beside_the_document_and_is_still_known() {
     assert_eq!(written, 1, "written once");
     let other = contents(&repository);
     let state = other.load(release()).await.unwrap().unwrap();
-    assert_eq!(state.value.history().len(), 80);
+    assert_eq!(state.value.history().len(), 84);
     assert_eq!(state.value.folded(), base.unwrap().value.folded());
+    // Keys and marks are kept for ever: their entries are in the archive now, and count.
+    assert!(repository.text(&archive).contains("trigger:stage-testing"));
+    let folded = state.value.folded();
+    assert_eq!((&folded.intents[&made].mark, &folded.intents[&cut_off].mark), (&mark, &mark));
+    assert_eq!((&folded.handles[&made], folded.handles.get(&cut_off)), (&handle, None));
+    assert!(folded.told.contains_key("completed"));
     assert!(!state.value.has_foreign_edits());
     assert_eq!(other.releases().await.unwrap(), [release()]);
 

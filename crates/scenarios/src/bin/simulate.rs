@@ -1,0 +1,112 @@
+//! Many simulated releases, one after the other on one core.
+//!
+//! `simulate [--seeds N] [--from S] [--faults none|light|heavy]` sails the seeds from S on and sums up; `simulate --seed S`
+//! sails one and tells all of it. A voyage that does not end as it should ends the run with its seed and the command
+//! that repeats it.
+
+use regatta_sandbox::faults::Mix;
+use scenarios::simulator::{Logbook, Voyage};
+use std::process::ExitCode;
+
+struct Asked {
+    seeds: u64,
+    from: u64,
+    mix: Mix,
+    alone: bool,
+}
+
+impl Asked {
+    fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
+        let mut asked = Self { seeds: 100, from: 0, mix: Mix::None, alone: false };
+        while let Some(flag) = words.next() {
+            let value = words.next().ok_or_else(|| format!("{flag} needs a value"))?;
+            let number = || value.parse::<u64>().map_err(|_| format!("{flag} {value}: is no number"));
+            match flag.as_str() {
+                "--seeds" => asked.seeds = number()?,
+                "--from" => asked.from = number()?,
+                "--seed" => (asked.from, asked.seeds, asked.alone) = (number()?, 1, true),
+                "--faults" => asked.mix = value.parse().map_err(|e| format!("--faults {value}: {e}"))?,
+                _ => {
+                    return Err(format!(
+                        "{flag} is not known; there are --seeds, --from, --seed and --faults"
+                    ));
+                }
+            }
+        }
+        Ok(asked)
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let asked = match Asked::read(std::env::args().skip(1)) {
+        Ok(asked) => asked,
+        Err(why) => {
+            eprintln!("simulate: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    sail_all(&asked).await
+}
+
+#[allow(clippy::disallowed_methods, reason = "how fast it goes is real time; nothing depends on it")]
+async fn sail_all(asked: &Asked) -> ExitCode {
+    let began = std::time::Instant::now();
+    let mut total = Logbook::default();
+    let (mut wrecks, mut memory) = (0u64, Vec::new());
+    let report_every = (asked.seeds / 10).max(1);
+    for (nth, seed) in (asked.from..asked.from + asked.seeds).enumerate() {
+        match Voyage::of(seed, asked.mix).sail().await {
+            Ok(logbook) => total.add(&logbook),
+            Err(wreck) => {
+                wrecks += 1;
+                if asked.alone {
+                    wreck.log.iter().for_each(|line| println!("{line}"));
+                }
+                println!("{wreck}");
+                println!("  again: cargo xtask simulate --seed {seed} --faults {}", asked.mix);
+            }
+        }
+        if (nth as u64 + 1).is_multiple_of(report_every) {
+            memory.push(resident_megabytes());
+        }
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    #[allow(clippy::cast_precision_loss)]
+    let per_second = asked.seeds as f64 / seconds;
+    println!(
+        "{} releases, faults {}, seeds {} to {}: {} ended as they should, {wrecks} did not",
+        asked.seeds,
+        asked.mix,
+        asked.from,
+        asked.from + asked.seeds - 1,
+        asked.seeds - wrecks,
+    );
+    println!(
+        "  {} effects at the imitated services, every one once; {} requests; {} entries of history, none lost",
+        total.effects, total.requests, total.entries
+    );
+    println!(
+        "  {} crashes survived; {} drives begun again; {} drives with another beside them; {} questions decided by a person",
+        total.crashes, total.resumed, total.in_company, total.decisions
+    );
+    let faults: u64 = total.faults.values().sum();
+    println!("  {faults} faults injected");
+    for (fault, count) in &total.faults {
+        println!("    {count:>8}  {fault}");
+    }
+    println!(
+        "  {} days of scenario time in {seconds:.1} s of one core: {per_second:.1} releases a second",
+        total.virtual_seconds / 86_400
+    );
+    let memory: Vec<String> = memory.iter().map(|mb| format!("{mb:.0}")).collect();
+    println!("  resident memory after each tenth, MB: {}", memory.join(" "));
+    if wrecks == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What this process holds of the machine's memory; 0 where the system does not say.
+fn resident_megabytes() -> f64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok()).unwrap_or_default() / 1024.0
+}
