@@ -5,6 +5,8 @@
 
 use regatta_kit::ids::digest;
 use regatta_kit::{BoxFuture, OutsideText};
+use regatta_services::errata::AdvisoryState;
+use regatta_services::error::{Fault, ServiceError};
 use regatta_services::error::{Fault, ServiceError};
 use regatta_services::jira::IssueLook;
 use regatta_services::sheets::{Block, Book, Cell, RichText, Rows, Tab};
@@ -14,7 +16,7 @@ use crate::by_value::{Seen, Settled, settle};
 use crate::context::Context;
 use crate::effects::{Early, Triggerable};
 use crate::outcome::Outcome;
-use crate::release_parts::shipment;
+use crate::release_parts::{advisories, shipment};
 use crate::report::{self, FIRST_ROW, NoSheet, Workbook, jira_link, until_empty};
 use crate::sheet_write::{NewRows, SheetWrite, seen};
 
@@ -250,12 +252,30 @@ fn foot_cells(context: &Context<'_>) -> Vec<(usize, Cell)> {
     ]
 }
 
-/// Jira keys of what the shipment fixes; none where there is no shipment.
+/// Jira keys of what the shipment and the advisories fix, each once. A dropped advisory fixes nothing; one that the tool
+/// does not know is asked about where it is needed.
 async fn fixed_issues(context: &Context<'_>) -> Result<Vec<String>, Early> {
-    let Some(mr) = shipment(context)? else { return Ok(vec![]) };
-    let gitlab = &context.services.gitlab;
-    let request = gitlab.merge_request(&mr).await?;
-    Ok(gitlab.shipment(&request).await?.jira_keys())
+    let mut keys = match shipment(context)? {
+        Some(mr) => {
+            let gitlab = &context.services.gitlab;
+            let request = gitlab.merge_request(&mr).await?;
+            gitlab.shipment(&request).await?.jira_keys()
+        }
+        None => vec![],
+    };
+    for at in advisories(context) {
+        match context.services.errata.advisory(at.id).await {
+            Ok(advisory) if advisory.state == AdvisoryState::Dropped => {}
+            Ok(advisory) => {
+                keys.extend(
+                    advisory.jira_issues.into_iter().filter(|key| !keys.contains(key)).collect::<Vec<_>>(),
+                );
+            }
+            Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(keys)
 }
 
 /// Rows of the bugs that wait for QE and are not listed yet. Bugs that cannot be seen are left out.
@@ -404,6 +424,14 @@ mod tests {
                 (200, json!({"encoding": "base64", "content": content}))
             }
             "jira GET /rest/api/2/serverInfo" => (200, json!({"deploymentType": "Cloud"})),
+            "errata GET /api/v1/erratum/5" => {
+                let issues =
+                    json!({"jira_issues": [{"jira_issue": {"key": "A-4"}}, {"jira_issue": {"key": "A-1"}}]});
+                (200, json!({"errata": {"rhba": {"id": 5, "status": "QE"}}, "jira_issues": issues}))
+            }
+            "jira GET /rest/api/2/issue/A-4" => {
+                (200, json!({"key": "A-4", "fields": {"status": {"name": "ON_QA"}}}))
+            }
             "jira GET /rest/api/2/issue/A-1" => {
                 (200, json!({"key": "A-1", "fields": {"status": {"name": "ON_QA"}}}))
             }
@@ -457,7 +485,8 @@ mod tests {
             (shown("A22"), shown("A27")),
             ("ocp-test-result-4.20.1".to_owned(), "4.20-qe-auto-release".to_owned())
         );
-        assert_eq!((shown("C8"), shown("C9")), ("A-1".to_owned(), String::new()));
+        let bugs = ["C8", "C9", "C10"].map(shown);
+        assert_eq!(bugs, ["A-1", "A-4", ""], "of the shipment and of the advisories, each once");
 
         let before = bench.calls_to("sheets");
         assert!(matches!(outcome(run(&bench.context()).await), Outcome::AlreadyDone(_)));

@@ -61,6 +61,10 @@ pub(crate) async fn run(globals: &Globals, args: &ReleaseArg) -> Result<u8, Fail
 fn is_bookkeeping(body: &Body) -> bool {
     match body {
         Body::Intended { .. } | Body::Queued { .. } | Body::Told { .. } | Body::Leased { .. } => true,
+        // What the Sheet shows is told by the entries it shows.
+        Body::Triggered { key, .. } => {
+            ["sheet:statuses:", "sheet:critical-issues:"].iter().any(|kind| key.0.starts_with(kind))
+        }
         Body::Observed { subject, .. } => {
             matches!(subject.as_str(), "sheet" | "critical-issues") || subject.starts_with("wait:")
         }

@@ -200,6 +200,6 @@ pub(super) async fn log(story: &Story) -> Vec<String> {
             (event.at, format!("{}  regatta {} {body}", event.at, event.id))
         }));
     }
-    lines.sort_by(|(a, _), (b, _)| a.cmp(b));
+    lines.sort_by_key(|(at, _)| *at);
     lines.into_iter().map(|(_, line)| line).collect()
 }

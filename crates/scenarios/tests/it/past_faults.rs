@@ -164,13 +164,18 @@ async fn a_blocker_reported_again_is_the_same_one_and_another_is_another() {
 
 // Services that answer otherwise than the sandbox would.
 
+/// What is answered in a service's place; `None` lets the service answer.
+type Instead = dyn Fn(&str, &Request<Bytes>) -> Option<u16> + Send + Sync;
+/// What becomes of an answer.
+type After = dyn Fn(&str, &mut Value) + Send + Sync;
+
 /// What stands between a driver and the sandbox.
 struct Between {
     inner: InProcess,
     /// An answer in place of the sandbox's; it gets method, service and path in one line, and the request.
-    instead: Box<dyn Fn(&str, &Request<Bytes>) -> Option<u16> + Send + Sync>,
+    instead: Box<Instead>,
     /// What becomes of the sandbox's answers.
-    after: Box<dyn Fn(&str, &mut Value) + Send + Sync>,
+    after: Box<After>,
     /// Requests for image grades under way now, and the most there were at once.
     grades: AtomicUsize,
     most: AtomicUsize,
