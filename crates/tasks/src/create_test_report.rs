@@ -7,7 +7,6 @@ use regatta_kit::ids::digest;
 use regatta_kit::{BoxFuture, OutsideText};
 use regatta_services::errata::AdvisoryState;
 use regatta_services::error::{Fault, ServiceError};
-use regatta_services::error::{Fault, ServiceError};
 use regatta_services::jira::IssueLook;
 use regatta_services::sheets::{Block, Book, Cell, RichText, Rows, Tab};
 use regatta_statebox::event::{Audience, EffectKey, Evidence, Handle, Mark, Message};
