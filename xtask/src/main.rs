@@ -25,7 +25,7 @@ cargo xtask COMMAND
   test      all checks, in the order that fails soonest: format, layering, clippy, peers, tests, docs
   layering  the house: which crate imports which, and whether it may; then the files' own rules
   peers     fetch what the tests need and cargo does not bring, into target/peers
-  simulate  whole releases in one process, with faults and crashes: --seeds N, --seed S, --faults none|light|heavy
+  simulate  whole releases in one process, with faults and crashes: --seeds N, --seed S, --faults none|light|heavy, --harnesses STRIDE
   fuzz      the readers of outside text, 20 s each: [TARGET] [--seconds N]; needs a nightly toolchain
   mutants   the rules of a release broken one place at a time; -- ARGS go to cargo-mutants
   bench     release build, then how fast it starts, sails a demo and works on payload jobs

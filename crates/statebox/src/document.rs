@@ -7,7 +7,7 @@
 use indexmap::IndexMap;
 use jiff::Timestamp;
 use regatta_kit::ids::digest;
-use regatta_kit::{Code, Release};
+use regatta_kit::{Code, OutsideText, Release};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
@@ -177,6 +177,9 @@ pub enum Step {
     Index(usize),
 }
 
+/// Characters of a key that are shown.
+const KEY_LENGTH: usize = 80;
+
 /// Where in a document: shown as `tasks[3].status`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Path(pub Vec<Step>);
@@ -219,14 +222,18 @@ impl fmt::Display for Path {
         }
         for (i, step) in self.0.iter().enumerate() {
             match step {
-                Step::Key(key) if i == 0 => f.write_str(key)?,
-                Step::Key(key) => write!(f, ".{key}")?,
+                // A key is outside text: it moves no cursor, and is told in one line.
+                Step::Key(key) if i == 0 => OutsideText::line(key, KEY_LENGTH).fmt(f)?,
+                Step::Key(key) => write!(f, ".{}", OutsideText::line(key, KEY_LENGTH))?,
                 Step::Index(index) => write!(f, "[{index}]")?,
             }
         }
         Ok(())
     }
 }
+
+/// Characters of a reason that are shown.
+const WHY_LENGTH: usize = 600;
 
 /// Something odd or wrong at a place of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -244,7 +251,7 @@ impl fmt::Display for Finding {
         if let Some(line) = self.line {
             write!(f, "line {line}, ")?;
         }
-        write!(f, "{}: {}", self.field, self.why)
+        write!(f, "{}: {}", self.field, OutsideText::line(&self.why, WHY_LENGTH))
     }
 }
 

@@ -116,10 +116,10 @@ fn the_second_driver_says_who_holds_the_release_and_makes_nothing() {
 fn a_holder_that_was_killed_on_this_machine_is_replaced_at_once() {
     let mut world = World::start(&["--seed", "7"]);
     let time = Held::on(&mut world);
-    // Nothing listens where this driver looks for the advisories: it holds the release and leaves work undone.
+    // Nothing listens where this driver looks for the advisories: it has copied the report, holds the release and goes no further.
     let errata = std::mem::replace(world.variable("REGATTA_ERRATA_URL"), "http://127.0.0.1:9".to_owned());
     let mut lee = drive(&world, "lee@bay", None, &["--watch"]);
-    lee.hear("take-ownership waits");
+    lee.hear("create-test-report waits");
     *world.variable("REGATTA_ERRATA_URL") = errata;
     let (_, _, until) = world.leases(RELEASE)[0].clone();
     assert_eq!(world.run(&["drive", RELEASE]).code, 6);

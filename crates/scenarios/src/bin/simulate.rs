@@ -2,9 +2,14 @@
 //!
 //! `simulate [--seeds N] [--from S] [--faults none|light|heavy]` sails the seeds from S on and sums up; `simulate --seed S`
 //! sails one and tells all of it. A voyage that does not end as it should ends the run with its seed and the command
-//! that repeats it.
+//! that repeats it. `simulate --harnesses STRIDE` goes over the harnesses in its place: every change and persist of a
+//! release, and every STRIDE-th read, each disturbed in a release of its own.
 
 use regatta_sandbox::faults::Mix;
+use scenarios::harness::{
+    Course, Stride, Table, crash_everywhere, cut_and_go_on, cut_and_replay, deliver_twice,
+    drive_after_the_end, drop_every_answer, fail_every_change, run_every_task_twice,
+};
 use scenarios::simulator::{Logbook, Voyage};
 use std::process::ExitCode;
 
@@ -13,11 +18,13 @@ struct Asked {
     from: u64,
     mix: Mix,
     alone: bool,
+    /// Goes over the harnesses, with this stride of reads.
+    harnesses: Option<usize>,
 }
 
 impl Asked {
     fn read(mut words: impl Iterator<Item = String>) -> Result<Self, String> {
-        let mut asked = Self { seeds: 100, from: 0, mix: Mix::None, alone: false };
+        let mut asked = Self { seeds: 100, from: 0, mix: Mix::None, alone: false, harnesses: None };
         while let Some(flag) = words.next() {
             let value = words.next().ok_or_else(|| format!("{flag} needs a value"))?;
             let number = || value.parse::<u64>().map_err(|_| format!("{flag} {value}: is no number"));
@@ -25,10 +32,15 @@ impl Asked {
                 "--seeds" => asked.seeds = number()?,
                 "--from" => asked.from = number()?,
                 "--seed" => (asked.from, asked.seeds, asked.alone) = (number()?, 1, true),
+                "--harnesses" => {
+                    let stride = value.parse().ok().filter(|stride| *stride > 0);
+                    asked.harnesses =
+                        Some(stride.ok_or_else(|| format!("{flag} {value}: is no stride from 1 up"))?);
+                }
                 "--faults" => asked.mix = value.parse().map_err(|e| format!("--faults {value}: {e}"))?,
                 _ => {
                     return Err(format!(
-                        "{flag} is not known; there are --seeds, --from, --seed and --faults"
+                        "{flag} is not known; there are --seeds, --from, --seed, --faults and --harnesses"
                     ));
                 }
             }
@@ -46,7 +58,34 @@ async fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    sail_all(&asked).await
+    match asked.harnesses {
+        Some(stride) => disturb_everything(Stride { reads: stride, rest: 1 }).await,
+        None => sail_all(&asked).await,
+    }
+}
+
+/// Every harness over a release that is accepted, and those for which decisions matter over one that persons decided.
+async fn disturb_everything(stride: Stride) -> ExitCode {
+    let (accepted, decided, stopped) = (Course::accepted(), Course::decided(), Course::stopped());
+    let mut faults = 0;
+    let mut tell = |table: Table| {
+        println!("{table}");
+        table.faults.iter().for_each(|fault| println!("  FAULT {fault}"));
+        faults += table.faults.len();
+    };
+    tell(fail_every_change(&accepted, stride).await);
+    tell(run_every_task_twice(&accepted).await);
+    tell(deliver_twice(&accepted, stride).await);
+    tell(drive_after_the_end(&accepted).await);
+    tell(crash_everywhere(&accepted, stride).await);
+    tell(drop_every_answer(&accepted, stride).await);
+    for course in [&accepted, &decided, &stopped] {
+        tell(cut_and_replay(course).await);
+    }
+    for course in [&decided, &stopped] {
+        tell(cut_and_go_on(course, stride).await);
+    }
+    if faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 #[allow(clippy::disallowed_methods, reason = "how fast it goes is real time; nothing depends on it")]

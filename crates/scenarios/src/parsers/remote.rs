@@ -330,8 +330,7 @@ fn script(bytes: &[u8]) -> (Option<String>, Arc<[Answer]>) {
         }
     }
     parts.push(&rest[start..]);
-    let mut answers: Vec<Answer> =
-        parts.into_iter().filter(|part| !part.is_empty()).map(answer).collect();
+    let mut answers: Vec<Answer> = parts.into_iter().filter(|part| !part.is_empty()).map(answer).collect();
     if answers.is_empty() {
         answers.push(answer(b">> 200\n\n"));
     }
