@@ -137,8 +137,9 @@ pub struct ContentsStore {
 #[derive(Default)]
 struct Known {
     layouts: HashMap<Release, Layout>,
-    /// Hashes of contents that were written or united here: no older content can hide behind them.
-    good: HashMap<Release, String>,
+    /// Contents that were written or united here, by their hash, and what they say: no older content can hide behind
+    /// them, and they need not be read again.
+    good: HashMap<Release, (String, StateBox)>,
     /// History files, by path: they never change.
     archives: HashMap<String, Arc<str>>,
 }
@@ -211,14 +212,16 @@ impl ContentsStore {
     async fn find(&self, release: Release) -> Result<Option<Found>, StoreError> {
         let Some((layout, file)) = self.find_file(release).await? else { return Ok(None) };
         let path = layout.path(release);
+        let good = self.known(|known| known.good.get(&release).filter(|(sha, _)| *sha == file.sha).cloned());
+        if let Some((sha, state)) = good {
+            return Ok(Some(Found { state, sha, layout }));
+        }
         let newest = self.document(release, layout, &path, &file).await?;
-        let good = self.known(|known| known.good.get(&release) == Some(&file.sha));
         let length = newest.history.len();
-        let state =
-            if good { StateBox::open(newest) } else { self.beside_others(release, layout, newest).await? };
+        let state = self.beside_others(release, layout, newest).await?;
         // A union is only in memory yet: until it is written the file stays in doubt.
         if state.document().history.len() == length {
-            self.known(|known| known.good.insert(release, file.sha.clone()));
+            self.known(|known| known.good.insert(release, (file.sha.clone(), state.clone())));
         }
         Ok(Some(Found { state, sha: file.sha, layout }))
     }
@@ -368,7 +371,7 @@ impl ContentsStore {
                 Ok(version) => {
                     self.known(|known| {
                         known.layouts.insert(release, layout);
-                        known.good.insert(release, version.clone());
+                        known.good.insert(release, (version.clone(), state.clone()));
                     });
                     return Ok(Versioned { value: state, version, base_moved });
                 }
