@@ -60,7 +60,7 @@ fn stable(state: &StateBox, layout: Layout) -> String {
     written
 }
 
-/// Base, one side and the other, with [`BETWEEN`] between them; what is not there is the one before, with events
+/// Base, one side and the other, with `BETWEEN` between them; what is not there is the one before, with events
 /// appended. They unite without losing an entry.
 pub fn statebox_merge(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
