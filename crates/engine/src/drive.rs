@@ -267,7 +267,13 @@ impl<'a> Drive<'a> {
                     lock(&self.book).forget_looks();
                     Some(now)
                 }
-                Ahead::Nothing => [decision.next_deadline, retrying].into_iter().flatten().min(),
+                Ahead::Nothing => {
+                    // A service that fails is asked again, until its limit has made a question of it.
+                    let services = decision.waits.iter().filter(|w| matches!(w.on, On::Service { .. }));
+                    let asked_again =
+                        decision.next_deadline.and(services.filter_map(|w| w.check_after).min());
+                    [decision.next_deadline, asked_again, retrying].into_iter().flatten().min()
+                }
             },
         }
     }

@@ -66,3 +66,25 @@ async fn no_task_ends_before_it_starts_or_starts_before_what_it_needs() {
         }
     }
 }
+
+/// After the world's last event no poll is due any more; what fails then is tried again all the same, not a day later.
+#[tokio::test]
+async fn a_service_that_fails_after_everything_has_happened_is_asked_again_shortly() {
+    use regatta_flow::Policy;
+    use regatta_flow::policy::FinalApproval;
+    use regatta_kit::Task;
+    use regatta_sandbox::faults::{Fault, RequestRule};
+    let policy = Policy { final_approval: FinalApproval::Ask, ..Policy::default() };
+    let mut story = Story::of("4.20.1", 1).with_policy(policy);
+    assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::NeedsHuman);
+    story.clock().world().advance_to(story.clock().world().scenario().metadata_opens_at);
+    assert_eq!(story.clock().ahead(), regatta_kit::Ahead::Nothing);
+
+    story.retries(Task::ChangeAdvisoryStatus).await.unwrap();
+    story.clock().world().faults().add(RequestRule::on("gitlab", Fault::Unavailable).times(5).into());
+    let begun = story.clock().now();
+    assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::Done);
+    let took = story.clock().now().duration_since(begun);
+    assert!(took < jiff::SignedDuration::from_hours(2), "{took}");
+    assert_eq!(story.clock().world().faults().injected()[&Fault::Unavailable], 5);
+}

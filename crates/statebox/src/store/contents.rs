@@ -422,7 +422,14 @@ impl ContentsStore {
         let message = format!("These states belong to the world {world}\n\n{TRAILER}\n");
         match self.contents.put(WORLD_PATH, &self.branch, content.as_bytes(), None, &message).await {
             Ok(_) => Ok(()),
-            Err(ContentsError::Conflict) => same_world(&self.world_file().await?.unwrap_or_default(), world),
+            Err(ContentsError::Conflict) => match self.world_file().await? {
+                Some(stamped) => same_world(&stamped, world),
+                // Refused, and nothing is there: whoever was quicker took it back, or the branch is being written to.
+                None => Err(StoreError::Unavailable {
+                    why: format!("{WORLD_PATH} could not be written beside other writers"),
+                    retry_after: None,
+                }),
+            },
             Err(error) => Err(store_error(WORLD_PATH, error)),
         }
     }

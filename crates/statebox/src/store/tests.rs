@@ -317,6 +317,14 @@ async fn of_a_thousand_interleaved_updates_by_two_writers_none_is_lost() {
     assert!(repository.inner.lock().unwrap().refused > 100, "the two did meet");
 }
 
+/// A refused stamp says nothing about whose the store is: taken for another world's, it would end a drive for good.
+#[tokio::test]
+async fn a_stamp_refused_beside_other_writers_is_tried_again_and_not_taken_for_another_worlds() {
+    let repository = Arc::new(Repository { conflicts: Some(1), ..Repository::default() });
+    let refused = contents(&repository).stamp("real").await.unwrap_err();
+    assert!(matches!(refused, StoreError::Unavailable { .. }), "{refused}");
+}
+
 #[tokio::test]
 async fn conflicts_without_end_are_given_up_after_a_bounded_number_of_tries() {
     let repository = Arc::new(Repository { conflicts: Some(1), ..Repository::default() });
