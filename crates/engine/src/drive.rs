@@ -105,17 +105,20 @@ impl<'a> Drive<'a> {
         loop {
             let pass = match self.pass().await {
                 Ok(pass) => pass,
-                Err(EngineError::Store(error)) => match patience.again(&error, self.session.now()) {
-                    Some(again) => {
-                        self.observer.hindered(self.session.now(), &format!("to be tried again: {error}"));
-                        self.app().clock.sleep_until(again).await;
-                        continue;
+                Err(error @ EngineError::Store(_)) => {
+                    match (patience.again(&error, self.session.now()), error) {
+                        (Some(again), error) => {
+                            self.observer
+                                .hindered(self.session.now(), &format!("to be tried again: {error}"));
+                            self.app().clock.sleep_until(again).await;
+                            continue;
+                        }
+                        (None, EngineError::Store(error)) if ends_with_report(&error) => {
+                            return Ok(self.ended(&self.decide(), state_of(&error), Some(error.to_string())));
+                        }
+                        (None, error) => return Err(error),
                     }
-                    None if ends_with_report(&error) => {
-                        return Ok(self.ended(&self.decide(), state_of(&error), Some(error.to_string())));
-                    }
-                    None => return Err(error.into()),
-                },
+                }
                 Err(error) => return Err(error),
             };
             patience.rewarded();

@@ -1,14 +1,12 @@
 //! Taking a release up: its metadata out of the release data, the world its state belongs to, its owner.
 
 use jiff::{SignedDuration, Timestamp};
-use regatta_flow::facts::after;
 use regatta_kit::ids::{EventId, Writer};
-use regatta_kit::{ErrorClass, Release, Status, Task};
+use regatta_kit::{Release, Status, Task};
 use regatta_services::raw::{ReleaseData, Shipment};
-use regatta_statebox::StateBox;
 use regatta_statebox::document::Metadata;
 use regatta_statebox::event::{Body, Event};
-use regatta_statebox::store::{StoreError, Versioned};
+use regatta_statebox::store::StoreError;
 use std::collections::BTreeMap;
 use std::sync::{MutexGuard, PoisonError};
 
@@ -16,7 +14,6 @@ use crate::app::{App, Watch};
 use crate::drive::Drive;
 use crate::error::EngineError;
 use crate::evidence::{local_part, subject};
-use crate::lookbook::RETRY_AFTER;
 use crate::patience::Patience;
 use crate::report::Unwatched;
 use crate::session::{Draft, Session};
@@ -50,7 +47,7 @@ impl App {
         Ok(())
     }
 
-    /// [`App::open`], once the store answers.
+    /// [`App::open`], once the store answers, and for a new release the release data too.
     pub(crate) async fn open_patiently(
         &self,
         release: Release,
@@ -59,14 +56,12 @@ impl App {
         let mut patience = Patience::of(watch);
         loop {
             match self.open(release).await {
-                Err(EngineError::Store(error)) => {
-                    let Some(again) = patience.again(&error, self.clock.now()) else {
-                        return Err(error.into());
-                    };
+                Err(error) => {
+                    let Some(again) = patience.again(&error, self.clock.now()) else { return Err(error) };
                     tracing::warn!(%error, "the release could not be taken up; trying again");
                     self.clock.sleep_until(again).await;
                 }
-                other => return other,
+                opened => return opened,
             }
         }
     }
@@ -75,7 +70,7 @@ impl App {
     pub(crate) async fn open(&self, release: Release) -> Result<Session<'_>, EngineError> {
         self.check_world().await?;
         let known = self.store.load(release).await?;
-        let metadata = match (&known, self.metadata_for(release, &known).await) {
+        let metadata = match (&known, self.release_metadata(release).await) {
             (_, Ok(metadata)) => metadata,
             // What is recorded serves until the release data can be read again; the next wake tries.
             (Some(versioned), Err(EngineError::Service(error))) => {
@@ -107,28 +102,6 @@ impl App {
             None => {
                 let versioned = self.store.append(release, None, vec![self.opening(metadata)]).await?;
                 Ok(Session::new(self, release, versioned))
-            }
-        }
-    }
-
-    /// A release that is new cannot be taken up without its data, so transient failures are tried again; a known one can
-    /// go on without.
-    async fn metadata_for(
-        &self,
-        release: Release,
-        known: &Option<Versioned<StateBox>>,
-    ) -> Result<Metadata, EngineError> {
-        let mut waits = RETRY_AFTER.iter();
-        loop {
-            match self.release_metadata(release).await {
-                Err(EngineError::Service(error))
-                    if known.is_none() && error.class() == ErrorClass::Transient =>
-                {
-                    let Some(wait) = waits.next() else { return Err(error.into()) };
-                    tracing::warn!(%error, "the release data could not be read; trying again");
-                    self.clock.sleep_until(after(self.clock.now(), *wait)).await;
-                }
-                other => return other,
             }
         }
     }

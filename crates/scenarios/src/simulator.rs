@@ -165,10 +165,11 @@ impl Voyage {
         let one = self.story.process(self.course.mishaps(nth, 0));
         let sail = async |process: Process| {
             match process.drive(release, Watch::UntilDone).await {
-                // The person who runs it is told that the store is away, and runs it again.
-                Err(EngineError::Store(error)) if error.class() != ErrorClass::NeedsPerson => Ok(None),
-                Err(error) => Err(format!("the drive failed: {error}")),
                 Ok(ended) => Ok(Some(ended)),
+                // The person who runs it is told what is away, and runs it again.
+                Err(EngineError::Store(error)) if error.class() != ErrorClass::NeedsPerson => Ok(None),
+                Err(EngineError::Service(error)) if error.class() == ErrorClass::Transient => Ok(None),
+                Err(error) => Err(format!("the drive failed: {error}")),
             }
         };
         if self.course.sails_with_another(nth) {
