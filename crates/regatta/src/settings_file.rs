@@ -3,7 +3,7 @@
 
 use regatta_engine::rights::Role;
 use regatta_flow::policy::{AnalysisPolicy, FinalApproval};
-use regatta_kit::{Arch, Stream};
+use regatta_kit::{Arch, OutsideText, Stream};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -109,6 +109,9 @@ impl SettingsFile {
     }
 }
 
+/// Characters of a reason that are shown.
+const WHY_LENGTH: usize = 400;
+
 /// A text that is no settings file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {why}")]
@@ -127,6 +130,6 @@ pub fn parse(text: &str) -> Result<SettingsFile, BadSettings> {
     toml::from_str(text).map_err(|error| {
         let line =
             error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        BadSettings { line, why: error.message().replace('\n', " ") }
+        BadSettings { line, why: OutsideText::line(error.message(), WHY_LENGTH).to_string() }
     })
 }

@@ -558,14 +558,17 @@ pub fn seconds(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// Reads a time of any form seen in production: `Z`, offset, fractions; without a zone it is taken as UTC.
+/// Reads a time of any form seen in production: `Z`, offset, fractions; without a zone it is taken as UTC. A year that
+/// four digits cannot write is none.
 #[must_use]
 pub fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
-    text.parse().ok().or_else(|| {
+    let at: Timestamp = text.parse().ok().or_else(|| {
         let civil: jiff::civil::DateTime = text.parse().ok()?;
         Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    })
+    })?;
+    let year = at.to_zoned(jiff::tz::TimeZone::UTC).year();
+    (0..=9999).contains(&year).then_some(at)
 }
 
 /// Names a text, so that one that already stands need not be repeated.
