@@ -130,7 +130,7 @@ impl Ledger<'_> {
                 Next::Withhold => {
                     self.session.withhold(format!(
                         "{key} was announced and cut off before it was made; since then the release was stopped, a \
-                         blocker came, or a task it needs was put back, so it is not made now"
+                         blocker came, or a task it needs was put back; it is made when that is settled"
                     ));
                     return Err(Stopped::Moved);
                 }
