@@ -1,6 +1,5 @@
 //! One service's connections: a small accept loop, so that a connection can also end without an answer.
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use hyper::body::Incoming;
@@ -11,9 +10,9 @@ use std::io;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::ServiceExt as _;
 
 use crate::faults::Unanswered;
+use crate::faults::layer::Exposed;
 
 /// Put on every request: ends when the server does. For what outlives its request, as a WebSocket does.
 #[derive(Debug, Clone)]
@@ -27,8 +26,8 @@ impl Ending {
     }
 }
 
-/// Serves `router` on `listener`. Dropping the future ends all of its connections.
-pub(crate) async fn serve(listener: TcpListener, router: Router) {
+/// Serves `service` on `listener`. Dropping the future ends all of its connections.
+pub(crate) async fn serve(listener: TcpListener, service: Exposed) {
     let (_running, ending) = watch::channel(());
     let ending = Ending(ending);
     let mut connections = JoinSet::new();
@@ -36,7 +35,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    connections.spawn(connection(stream, router.clone(), ending.clone()));
+                    connections.spawn(connection(stream, service.clone(), ending.clone()));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "the sandbox could not take a connection");
@@ -49,12 +48,12 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, ending: Ending) {
+async fn connection(stream: TcpStream, service: Exposed, ending: Ending) {
     // Drops of an answer go out as they come.
     let _ = stream.set_nodelay(true);
     let answers = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(ending.clone());
-        answer(router.clone(), request)
+        answer(service.clone(), request)
     });
     let served = http1::Builder::new().serve_connection(TokioIo::new(stream), answers).with_upgrades().await;
     if let Err(error) = served {
@@ -64,8 +63,8 @@ async fn connection(stream: TcpStream, router: Router, ending: Ending) {
 }
 
 /// An error here makes the server drop the connection.
-async fn answer(router: Router, request: http::Request<Incoming>) -> Result<Response, io::Error> {
-    let response = router.oneshot(request.map(Body::new)).await.unwrap_or_else(|never| match never {});
+async fn answer(service: Exposed, request: http::Request<Incoming>) -> Result<Response, io::Error> {
+    let response = service.answer(request.map(Body::new)).await;
     match response.extensions().get::<Unanswered>() {
         Some(_) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, "left unanswered")),
         None => Ok(response),

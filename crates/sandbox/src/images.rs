@@ -1,9 +1,7 @@
 //! The container images that a release ships, as the stage advisories list and the catalog grades them.
 
-use regatta_kit::Arch;
 use regatta_kit::ids::digest;
-
-use crate::world::World;
+use regatta_kit::{Arch, Release};
 
 /// An image of the release.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +28,7 @@ const ARCHES: [Arch; 2] = [Arch::Amd64, Arch::Arm64];
 
 /// The release's images: the same for a release, whatever the seed.
 #[must_use]
-pub fn release_images(world: &World) -> Vec<ReleaseImage> {
-    let release = world.scenario().release;
+pub fn release_images(release: Release) -> Vec<ReleaseImage> {
     let of = |name: &str, arch: Arch| ReleaseImage {
         name: name.to_owned(),
         digest: format!("sha256:{}", digest(format!("{release}/{name}/{arch}").as_bytes(), 64)),

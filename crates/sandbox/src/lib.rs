@@ -14,6 +14,7 @@ pub mod faults;
 #[doc(hidden)]
 pub mod fixtures;
 pub mod images;
+pub mod imitation;
 mod payload;
 pub mod replay;
 mod result_files;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::io::Write as _;
 
 use crate::images::release_images;
-use crate::world::World;
+use crate::scenario::Scenario;
 
 /// Media type of an image's manifest.
 pub(crate) const MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
@@ -49,13 +49,12 @@ pub(crate) struct ReleasePayload {
 }
 
 impl ReleasePayload {
-    /// The release image for `arch`.
-    pub(crate) fn of(world: &World, arch: Arch) -> Self {
-        let scenario = world.scenario();
+    /// The release image for `arch`, made for this scenario.
+    fn made(scenario: &Scenario, arch: Arch) -> Self {
         let release = scenario.release.to_string();
         let layer = layer(&[
-            ("release-manifests/image-references", image_references(world, arch)),
-            ("release-manifests/release-metadata", release_metadata(world)),
+            ("release-manifests/image-references", image_references(scenario, arch)),
+            ("release-manifests/release-metadata", release_metadata(scenario)),
         ]);
         let diff = sha256(&layer);
         let layer = Stored::new(LAYER, gzip(&layer));
@@ -70,10 +69,32 @@ impl ReleasePayload {
         });
         Self { arch, manifest: Stored::new(MANIFEST, manifest.to_string().into_bytes()), config, layer }
     }
+}
 
-    /// A list of the images of several architectures.
-    pub(crate) fn list(payloads: &[Self]) -> Stored {
-        let manifests: Vec<Value> = payloads
+/// The architectures with an image of their own.
+pub(crate) const SINGLE: [Arch; 4] = [Arch::Amd64, Arch::Arm64, Arch::Ppc64le, Arch::S390x];
+
+/// The release image of every architecture, and the list of them. The same bytes for as long as the world lasts.
+#[derive(Debug)]
+pub(crate) struct Payloads {
+    pub(crate) images: [ReleasePayload; 4],
+    pub(crate) list: Stored,
+}
+
+impl Payloads {
+    pub(crate) fn of(scenario: &Scenario) -> Self {
+        let images = SINGLE.map(|arch| ReleasePayload::made(scenario, arch));
+        let list = Self::list_of(&images);
+        Self { images, list }
+    }
+
+    /// The image for `arch`; `None` for the list's own.
+    pub(crate) fn image(&self, arch: Arch) -> Option<&ReleasePayload> {
+        self.images.iter().find(|image| image.arch == arch)
+    }
+
+    fn list_of(images: &[ReleasePayload]) -> Stored {
+        let manifests: Vec<Value> = images
             .iter()
             .map(|payload| {
                 let mut entry = payload.manifest.descriptor();
@@ -87,31 +108,30 @@ impl ReleasePayload {
 }
 
 /// Path of the release's metadata page on the customer portal.
-pub(crate) fn metadata_page(world: &World) -> String {
-    let scenario = world.scenario();
+pub(crate) fn metadata_page(scenario: &Scenario) -> String {
     let number = 1000 + chance(0, "metadata-page", &scenario.release.to_string(), 0) % 9000;
     format!("/errata/RHBA-{}:{number}", scenario.release_date.year())
 }
 
-fn release_metadata(world: &World) -> Value {
-    let release = world.scenario().release;
+fn release_metadata(scenario: &Scenario) -> Value {
+    let release = scenario.release;
     let previous: Vec<String> = (release.patch.saturating_sub(3)..release.patch)
         .map(|patch| format!("{}.{patch}", release.stream))
         .collect();
     json!({
         "kind": "cincinnati-metadata-v0", "version": release.to_string(), "previous": previous,
-        "metadata": {"description": "", "url": format!("https://access.redhat.com{}", metadata_page(world))},
+        "metadata": {"description": "", "url": format!("https://access.redhat.com{}", metadata_page(scenario))},
     })
 }
 
-fn image_references(world: &World, arch: Arch) -> Value {
-    let images = release_images(world).into_iter().filter(|image| image.arch == arch);
+fn image_references(scenario: &Scenario, arch: Arch) -> Value {
+    let images = release_images(scenario.release).into_iter().filter(|image| image.arch == arch);
     let tags: Vec<Value> = images
         .map(|image| json!({"name": image.name.trim_start_matches("ose-"), "from": {"kind": "DockerImage", "name": image.pull_spec()}}))
         .collect();
     json!({
         "kind": "ImageStream", "apiVersion": "image.openshift.io/v1",
-        "metadata": {"name": world.scenario().release.to_string()}, "spec": {"lookupPolicy": {"local": false}, "tags": tags},
+        "metadata": {"name": scenario.release.to_string()}, "spec": {"lookupPolicy": {"local": false}, "tags": tags},
     })
 }
 

@@ -1,6 +1,5 @@
 //! Serving: the world on loopback, one listener a service, and the settings a drive there needs.
 
-use axum::Router;
 use indexmap::IndexMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::clock::ScenarioClock;
 use crate::connections;
-use crate::faults::layer::{self, Calls};
+use crate::faults::layer::{Calls, Exposed};
 use crate::services::git::Hub;
 use crate::services::{
     access, clock as clock_service, control, errata, gangway, github, gitlab, google_token, jenkins, jira,
@@ -116,37 +115,37 @@ impl Drop for Served {
     }
 }
 
-/// The routers of all services by NAME, in the order of [`NAMES`], for calls in process. Requests are counted in the
-/// clock's world and meet its faults; where no answer would come, the response carries [`crate::faults::Unanswered`].
+/// All services by NAME, in the order of [`NAMES`], for calls in process. Requests are counted in the clock's world and
+/// meet its faults; where no answer would come, the response carries [`crate::faults::Unanswered`].
 #[must_use]
-pub fn routers(clock: &ScenarioClock) -> Vec<(&'static str, Router)> {
-    routers_on(clock, &Hub::new(clock.world().clone()), Calls::InProcess)
+pub fn services(clock: &ScenarioClock) -> Vec<(&'static str, Exposed)> {
+    services_on(clock, &Hub::new(clock.world().clone()), Calls::InProcess)
 }
 
-fn routers_on(clock: &ScenarioClock, hub: &Hub, calls: Calls) -> Vec<(&'static str, Router)> {
+fn services_on(clock: &ScenarioClock, hub: &Hub, calls: Calls) -> Vec<(&'static str, Exposed)> {
     let world = || clock.world().clone();
     let prow_jobs = gangway::ProwJobs::new(world());
-    let routers = [
-        ("github", github::router_on(hub.clone())),
-        ("raw", raw::router_on(hub.clone())),
-        ("release_controller", release_controller::router(world())),
-        ("jenkins", jenkins::router(world())),
-        ("gangway", gangway::router(prow_jobs.clone())),
-        ("prow", prow::router(prow_jobs)),
-        ("gitlab", gitlab::router(world())),
-        ("jira", jira::router(world())),
-        ("errata", errata::router(world())),
-        ("slack", slack::router(world())),
-        ("sheets", sheets::router(world())),
-        ("google_token", google_token::router(world())),
-        ("signature", signature::router(world())),
-        ("registry", registry::router(world())),
-        ("pyxis", pyxis::router(world())),
-        ("access", access::router(world())),
-        ("clock", clock_service::router(clock.clone())),
-        ("control", control::router(clock.clone())),
+    let imitations = [
+        ("github", github::imitation_on(hub.clone())),
+        ("raw", raw::imitation_on(hub.clone())),
+        ("release_controller", release_controller::imitation(world())),
+        ("jenkins", jenkins::imitation(world())),
+        ("gangway", gangway::imitation(prow_jobs.clone())),
+        ("prow", prow::imitation(prow_jobs)),
+        ("gitlab", gitlab::imitation(world())),
+        ("jira", jira::imitation(world())),
+        ("errata", errata::imitation(world())),
+        ("slack", slack::imitation(world())),
+        ("sheets", sheets::imitation(world())),
+        ("google_token", google_token::imitation(world())),
+        ("signature", signature::imitation(world())),
+        ("registry", registry::imitation(world())),
+        ("pyxis", pyxis::imitation(world())),
+        ("access", access::imitation(world())),
+        ("clock", clock_service::imitation(clock.clone())),
+        ("control", control::imitation(clock.clone())),
     ];
-    routers.map(|(name, router)| (name, layer::around(clock.world(), name, calls, router))).into()
+    imitations.map(|(name, inside)| (name, Exposed::new(clock.world(), name, calls, inside))).into()
 }
 
 /// Serves the clock's world on loopback until the answer is dropped.
@@ -162,7 +161,7 @@ pub async fn serve(clock: &ScenarioClock, options: &ServeOptions) -> Result<Serv
     let hub = Hub::new(clock.world().clone());
     let mut bound = Vec::new();
     let mut urls = IndexMap::new();
-    for (name, router) in routers_on(clock, &hub, Calls::OverSockets) {
+    for (name, service) in services_on(clock, &hub, Calls::OverSockets) {
         let port = match options.ports {
             PortPlan::Free => 0,
             PortPlan::Base(base) => base + place(name),
@@ -172,7 +171,7 @@ pub async fn serve(clock: &ScenarioClock, options: &ServeOptions) -> Result<Serv
             TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         urls.insert(name, format!("http://{address}"));
-        bound.push((listener, router));
+        bound.push((listener, service));
     }
     if let Some(raw) = urls.get("raw") {
         hub.set_raw_base(raw.clone());
@@ -180,7 +179,7 @@ pub async fn serve(clock: &ScenarioClock, options: &ServeOptions) -> Result<Serv
     let env = environment(&urls, options)?;
     let servers = bound
         .into_iter()
-        .map(|(listener, router)| tokio::spawn(connections::serve(listener, router)))
+        .map(|(listener, service)| tokio::spawn(connections::serve(listener, service)))
         .collect();
     Ok(Served { urls, env, servers })
 }
@@ -298,7 +297,7 @@ mod tests {
             "port base 65520 leaves no room for 23 services; choose one up to 65513"
         );
         assert_eq!((place("github"), place("gitlab"), place("model")), (0, 7, 22));
-        let names: Vec<&str> = routers(&clock()).into_iter().map(|(name, _)| name).collect();
+        let names: Vec<&str> = services(&clock()).into_iter().map(|(name, _)| name).collect();
         let mut sorted = names.clone();
         sorted.sort_by_key(|name| place(name));
         assert_eq!(names, sorted);

@@ -6,11 +6,12 @@
 
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use crate::delays::Quantiles;
 use crate::effects::Effects;
 use crate::faults::Faults;
+use crate::payload::Payloads;
 use crate::scenario::Scenario;
 
 /// How many log entries are kept; older ones are dropped first.
@@ -29,6 +30,7 @@ struct Inner {
     announced: Mutex<BTreeSet<(Timestamp, String)>>,
     log: Mutex<VecDeque<LogEntry>>,
     requests: Mutex<BTreeMap<&'static str, u64>>,
+    payloads: OnceLock<Payloads>,
 }
 
 /// Where virtual time comes from.
@@ -79,6 +81,7 @@ impl World {
             announced: Mutex::default(),
             log: Mutex::default(),
             requests: Mutex::default(),
+            payloads: OnceLock::new(),
         }))
     }
 
@@ -115,6 +118,11 @@ impl World {
     #[must_use]
     pub fn scenario(&self) -> &Scenario {
         &self.0.scenario
+    }
+
+    /// The release's images; made when somebody first asks for them.
+    pub(crate) fn payloads(&self) -> &Payloads {
+        self.0.payloads.get_or_init(|| Payloads::of(&self.0.scenario))
     }
 
     /// What was done.

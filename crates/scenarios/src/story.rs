@@ -1,6 +1,5 @@
 //! A story: one world, one store, and the processes that work there.
 
-use axum::Router;
 use indexmap::IndexMap;
 use regatta_engine::app::AppSettings;
 use regatta_engine::people::{Blocks, Done, Mode, Override};
@@ -11,8 +10,9 @@ use regatta_flow::Policy;
 use regatta_kit::{Clock, Release, Status, Task};
 use regatta_sandbox::World;
 use regatta_sandbox::clock::{Pace, ScenarioClock};
+use regatta_sandbox::faults::layer::Exposed;
 use regatta_sandbox::scenario::Scenario;
-use regatta_sandbox::serve::{PortPlan, ServeOptions, environment, routers};
+use regatta_sandbox::serve::{PortPlan, ServeOptions, environment, services};
 use regatta_services::Services;
 use regatta_services::elliott::Elliott;
 use regatta_services::settings::ServiceSettings;
@@ -37,7 +37,7 @@ pub struct Story {
     /// The release.
     pub release: Release,
     clock: ScenarioClock,
-    hosts: HashMap<String, Router>,
+    hosts: HashMap<String, Exposed>,
     env: &'static IndexMap<String, String>,
     store: StoreOf,
     runner: Arc<dyn Runner>,
@@ -129,15 +129,15 @@ impl Story {
         let release = scenario.release;
         let clock = ScenarioClock::new(World::new(scenario), Pace::Max);
         let host = |name: &str| format!("{}.sandbox", name.replace('_', "-"));
-        let routers = routers(&clock);
-        let urls = routers
+        let services = services(&clock);
+        let urls = services
             .iter()
             // The clock is attached to directly.
             .filter(|(name, _)| *name != "clock")
             .map(|(name, _)| (*name, format!("http://{}", host(name))))
             .collect();
         let env = surroundings(&urls);
-        let hosts = routers.into_iter().map(|(name, router)| (host(name), router)).collect();
+        let hosts = services.into_iter().map(|(name, service)| (host(name), service)).collect();
         Self {
             release,
             clock,
@@ -347,7 +347,7 @@ fn shared(store: Arc<dyn Store>) -> StoreOf {
     Arc::new(move |_, _| Arc::clone(&store))
 }
 
-/// The settings of every process over routers at these URLs. They are the same for all stories, and made once: the key
+/// The settings of every process over services at these URLs. They are the same for all stories, and made once: the key
 /// file lives as long as this process, and so need not be written for each of thousands of worlds.
 fn surroundings(urls: &IndexMap<&'static str, String>) -> &'static IndexMap<String, String> {
     static MADE: OnceLock<(IndexMap<String, String>, tempfile::TempDir)> = OnceLock::new();

@@ -1,15 +1,14 @@
-//! The sandbox's routers as a transport: no sockets, one task, the same every time; and what goes wrong on the way.
+//! The sandbox's services as a transport: no sockets, one task, the same every time; and what goes wrong on the way.
 
-use axum::Router;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode};
 use regatta_kit::BoxFuture;
 use regatta_sandbox::faults::Unanswered;
+use regatta_sandbox::faults::layer::Exposed;
 use regatta_services::transport::{BodyLimit, Transport, TransportError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use tower::ServiceExt as _;
 
 use crate::acting::{Acting, Part};
 use crate::life::Life;
@@ -65,9 +64,9 @@ pub struct Call {
     pub what: String,
 }
 
-/// Calls routers by host name, for one process.
+/// Calls services by host name, for one process.
 pub struct InProcess {
-    routers: HashMap<String, Router>,
+    hosts: HashMap<String, Exposed>,
     plans: Vec<Plan>,
     life: Arc<Life>,
     acting: Arc<Acting>,
@@ -77,11 +76,11 @@ pub struct InProcess {
 }
 
 impl InProcess {
-    /// Over routers by the host under which they are called.
+    /// Over services by the host under which they are called.
     #[must_use]
-    pub fn new(routers: HashMap<String, Router>, plans: Vec<Plan>) -> Self {
+    pub fn new(hosts: HashMap<String, Exposed>, plans: Vec<Plan>) -> Self {
         Self {
-            routers,
+            hosts,
             plans,
             life: Arc::default(),
             acting: Arc::default(),
@@ -189,15 +188,13 @@ impl InProcess {
     }
 
     async fn deliver(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let host = request.uri().host().unwrap_or_default().to_owned();
-        let router = self.routers.get(&host).cloned();
-        let router = router.ok_or_else(|| TransportError::Connect(format!("nothing listens at {host}")))?;
+        let host = request.uri().host().unwrap_or_default();
+        let Some(service) = self.hosts.get(host) else {
+            return Err(TransportError::Connect(format!("nothing listens at {host}")));
+        };
         let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
         let announces = *request.method() != Method::HEAD;
-        let (mut parts, body) = request.into_parts();
-        parts.headers.entry(http::header::HOST).or_insert(host.parse().expect("a host name is a header"));
-        let answer = router.oneshot(Request::from_parts(parts, axum::body::Body::from(body))).await;
-        let answer = answer.unwrap_or_else(|never| match never {});
+        let answer = service.answer(request.map(axum::body::Body::from)).await;
         self.life.goes_on().await;
         match answer.extensions().get::<Unanswered>() {
             Some(Unanswered::Refused) => {

@@ -6,6 +6,8 @@
 use indexmap::IndexMap;
 use regatta_kit::Release;
 use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Fault, ServiceError};
 use crate::remote::Remote;
@@ -15,11 +17,22 @@ use crate::yaml;
 const ANCESTORS: usize = 64;
 /// Real files have about 2 MB.
 const BODY_LIMIT: u64 = 64 * 1024 * 1024;
+/// Releases whose data is kept for conditional requests.
+const KEPT_RELEASES: usize = 64;
 
 /// Raw files of GitHub.
 #[derive(Debug, Clone)]
 pub struct Raw {
     remote: Remote,
+    /// What was read last of each release, by the version of the file it was read from: the file is large, read again
+    /// and again, and seldom another.
+    kept: Arc<Mutex<BTreeMap<Release, Kept>>>,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    etag: String,
+    data: ReleaseData,
 }
 
 /// What the release data says of one release.
@@ -53,7 +66,7 @@ impl Raw {
     /// Raw files at `remote`.
     #[must_use]
     pub fn new(remote: Remote) -> Self {
-        Self { remote: remote.with_body_limit(BODY_LIMIT) }
+        Self { remote: remote.with_body_limit(BODY_LIMIT), kept: Arc::default() }
     }
 
     /// The release data of a release.
@@ -62,16 +75,36 @@ impl Raw {
     /// [`Fault::NotFound`] while its assembly does not exist, [`Fault::BadAnswer`] for a file that cannot be read.
     pub async fn release_data(&self, release: Release) -> Result<ReleaseData, ServiceError> {
         let branch = format!("openshift-{}", release.stream);
-        let answer =
-            self.remote.get(&["openshift-eng", "ocp-build-data", &branch, "releases.yml"]).send().await?;
+        let mut call = self.remote.get(&["openshift-eng", "ocp-build-data", &branch, "releases.yml"]);
+        let kept = self.kept().get(&release).cloned();
+        if let Some(kept) = &kept {
+            call = call.header("if-none-match", &kept.etag);
+        }
+        let answer = call.send().await?;
+        if answer.status == 304 {
+            let kept = kept.ok_or_else(|| answer.bad("not modified, of a file never read"))?;
+            return Ok(kept.data);
+        }
         let root =
             yaml::parse(answer.text()?).map_err(|error| answer.bad(format!("releases.yml: {error}")))?;
-        read(&root, &release.assembly_key()).map_err(|problem| match problem {
+        let data = read(&root, &release.assembly_key()).map_err(|problem| match problem {
             Problem::NoAssembly(name) => answer.fault(Fault::NotFound {
                 what: format!("assembly {name} in releases.yml of branch {branch} (build data not ready)"),
             }),
             Problem::Shape(why) => answer.bad(format!("releases.yml: {why}")),
-        })
+        })?;
+        if let Some(etag) = answer.header("etag") {
+            let mut kept = self.kept();
+            if kept.len() >= KEPT_RELEASES && !kept.contains_key(&release) {
+                kept.pop_first();
+            }
+            kept.insert(release, Kept { etag: etag.to_owned(), data: data.clone() });
+        }
+        Ok(data)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<Release, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -242,6 +275,27 @@ releases:
             assert!(read.advisories.is_empty() && read.candidates.is_empty(), "{key}");
             assert_eq!((read.jira_ticket, read.shipment), (None, Shipment::None), "{key}");
         }
+    }
+
+    #[tokio::test]
+    async fn data_that_has_not_changed_is_not_sent_again() {
+        use crate::remote::Auth;
+        use crate::scripted::{Scripted, answer, answer_with};
+        let world = Scripted::new(|request| {
+            let known = request.headers().get("if-none-match");
+            Ok(match known.map(|tag| tag.to_str().unwrap()) {
+                None => answer_with(200, &[("etag", "\"one\"")], DATA),
+                Some("\"one\"") => answer(304, ""),
+                Some(other) => panic!("asked with {other}"),
+            })
+        });
+        let raw = Raw::new(Remote::new("raw", "http://127.0.0.1:1".parse().unwrap(), Auth::None, world));
+        let read = async |release: &str| raw.release_data(release.parse().unwrap()).await.unwrap();
+        let first = read("4.20.1").await;
+        assert_eq!(first.advisories["rpm"], 11);
+        assert_eq!(read("4.20.1").await, first);
+        // Of the same file another release was never read: the whole of it is asked for.
+        assert_eq!(read("4.20.2").await.jira_ticket.as_deref(), Some("ART-3"));
     }
 
     #[test]

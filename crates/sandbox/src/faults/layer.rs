@@ -1,12 +1,10 @@
-//! What a client sees of a fault: one middleware around each service's router.
+//! What a client sees of a fault: what stands between each service and its clients.
 //!
 //! Over sockets latency and drips take some real milliseconds; in process they take none, as nobody would notice. No
 //! fault ever makes a client wait for one of its time limits: what would, ends its connection.
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
-use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
@@ -14,6 +12,7 @@ use http::{Method, StatusCode};
 use std::time::Duration;
 
 use super::{Fault, Met, Unanswered, answers, body};
+use crate::imitation::Imitation;
 use crate::services::wire;
 use crate::world::World;
 
@@ -24,7 +23,7 @@ const FLOOD: u64 = 1 << 40;
 /// How many drops a dripping answer comes in.
 const DROPS: usize = 8;
 
-/// How the routers are called.
+/// How the services are called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Calls {
     /// Over sockets: requests take time.
@@ -33,28 +32,46 @@ pub(crate) enum Calls {
     InProcess,
 }
 
-/// `router` with the world's faults, and with its requests counted. Clock and control never have any.
-pub(crate) fn around(world: &World, service: &'static str, calls: Calls, router: Router) -> Router {
-    let world = world.clone();
-    let faultless = matches!(service, "clock" | "control");
-    router.layer(from_fn(move |request: Request, next: Next| {
-        world.count_request(service);
-        let met = if faultless { None } else { meet(&world, service, &request) };
-        async move {
-            match met {
-                None => next.run(request).await,
-                Some(met) => answer(service, met, calls, request, next).await,
-            }
+/// A service as a client meets it: with the world's faults, its requests counted; cheap to clone.
+#[derive(Clone)]
+pub struct Exposed {
+    inside: Imitation,
+    world: World,
+    service: &'static str,
+    calls: Calls,
+}
+
+impl Exposed {
+    pub(crate) fn new(world: &World, service: &'static str, calls: Calls, inside: Imitation) -> Self {
+        Self { inside, world: world.clone(), service, calls }
+    }
+
+    /// Answers. Where no answer would come, the response carries [`Unanswered`].
+    pub async fn answer(&self, request: Request) -> Response {
+        self.world.count_request(self.service);
+        match self.meet(&request) {
+            None => self.inside.answer(request).await,
+            Some(met) => disturbed(&self.inside, self.service, met, self.calls, request).await,
         }
-    }))
+    }
+
+    fn meet(&self, request: &Request) -> Option<Met> {
+        // Clock and control never have any.
+        if matches!(self.service, "clock" | "control") {
+            return None;
+        }
+        let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+        self.world.faults().meet(self.service, request.method().as_str(), target, self.world.now())
+    }
 }
 
-fn meet(world: &World, service: &'static str, request: &Request) -> Option<Met> {
-    let target = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
-    world.faults().meet(service, request.method().as_str(), target, world.now())
-}
-
-async fn answer(service: &'static str, met: Met, calls: Calls, request: Request, next: Next) -> Response {
+async fn disturbed(
+    inside: &Imitation,
+    service: &'static str,
+    met: Met,
+    calls: Calls,
+    request: Request,
+) -> Response {
     // Read whole in any case: a connection dropped on what was not read yet looks different from run to run.
     let Some(request) = whole(request).await else {
         return wire::text(StatusCode::PAYLOAD_TOO_LARGE, "request body too large");
@@ -70,22 +87,22 @@ async fn answer(service: &'static str, met: Met, calls: Calls, request: Request,
             if let Some(pause) = pause(20) {
                 real_time(pause).await;
             }
-            next.run(again(&request)).await
+            inside.answer(again(&request)).await
         }
         Fault::Twice => {
-            drop(next.clone().run(again(&request)).await);
-            next.run(again(&request)).await
+            drop(inside.answer(again(&request)).await);
+            inside.answer(again(&request)).await
         }
         Fault::LostAnswer => {
-            drop(next.run(again(&request)).await);
+            drop(inside.answer(again(&request)).await);
             unanswered(Unanswered::Cut)
         }
         Fault::Malformed => {
-            drop(next.run(again(&request)).await);
+            drop(inside.answer(again(&request)).await);
             answers::another_page()
         }
         Fault::Reset | Fault::Drip | Fault::Truncated | Fault::Oversized => {
-            let (mut parts, answer) = next.run(again(&request)).await.into_parts();
+            let (mut parts, answer) = inside.answer(again(&request)).await.into_parts();
             let Ok(answer) = to_bytes(answer, BODY_LIMIT).await else {
                 return unanswered(Unanswered::Cut);
             };
@@ -122,7 +139,7 @@ async fn answer(service: &'static str, met: Met, calls: Calls, request: Request,
         }
         fault => match answers::instead(fault, service, met.luck) {
             Some(answer) => answer,
-            None => next.run(again(&request)).await,
+            None => inside.answer(again(&request)).await,
         },
     }
 }

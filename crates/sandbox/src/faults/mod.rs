@@ -9,12 +9,12 @@
 //! | `mix` | which request of a mix meets what, and which services are away when: pure functions of the seed |
 //! | `rules` | single faults, and how much of each is left |
 //! | `wish` | single faults as the control service reads and shows them |
-//! | `layer` | what a client sees of a fault, around each service's router |
+//! | `layer` | what a client sees of a fault, around each service |
 //! | `answers`, `body` | the answers and broken bodies that it sees |
 
 mod answers;
 mod body;
-pub(crate) mod layer;
+pub mod layer;
 mod mix;
 mod rules;
 pub(crate) mod wish;

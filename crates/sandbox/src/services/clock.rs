@@ -31,12 +31,17 @@ use serde_json::{Value, json};
 
 use crate::clock::{Pace, ScenarioClock};
 use crate::connections::Ending;
+use crate::imitation::Imitation;
 
 /// The largest frame a client may send, bytes.
 const FRAME_LIMIT_BYTES: usize = 4096;
 
-/// The router of the clock service.
-pub fn router(clock: ScenarioClock) -> Router {
+/// The clock service.
+pub fn imitation(clock: ScenarioClock) -> Imitation {
+    Imitation::routing(router(clock))
+}
+
+fn router(clock: ScenarioClock) -> Router {
     Router::new().route("/now", get(now)).route("/attach", get(attach)).with_state(clock)
 }
 

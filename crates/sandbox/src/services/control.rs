@@ -39,18 +39,20 @@ use super::catalogue::{FixedBy, bugs};
 use super::clock::ClockReport;
 use crate::clock::ScenarioClock;
 use crate::faults::wish;
+use crate::imitation::Imitation;
 use crate::world::LogEntry;
 
-/// The router.
-pub fn router(clock: ScenarioClock) -> Router {
-    Router::new()
+/// The service.
+pub fn imitation(clock: ScenarioClock) -> Imitation {
+    let router = Router::new()
         .route("/effects", get(effects))
         .route("/events", get(events))
         .route("/requests", get(requests))
         .route("/clock", get(now))
         .route("/faults", get(faults).post(set_faults).delete(take_faults_back))
         .route("/elliott", get(elliott))
-        .with_state(clock)
+        .with_state(clock);
+    Imitation::routing(router)
 }
 
 async fn effects(State(clock): State<ScenarioClock>) -> Json<BTreeMap<String, u64>> {

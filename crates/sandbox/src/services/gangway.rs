@@ -1,6 +1,5 @@
 //! Gangway, which starts Prow jobs, and the jobs themselves, which [`super::prow`] shows as well.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -9,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use super::wire::{self, Call, Service, iso};
 use crate::delays::Quantiles;
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The consistency check takes 90 to 120 minutes (specification, task list), minutes.
@@ -29,7 +29,7 @@ const KNOWN_PREFIXES: [&str; 3] = [
     "periodic-ci-openshift-verification-tests-",
 ];
 
-/// Prow's jobs, shared by Gangway and Prow: make one, hand a clone to each router.
+/// Prow's jobs, shared by Gangway and Prow: make one, hand a clone to each service.
 #[derive(Clone)]
 pub struct ProwJobs {
     world: World,
@@ -123,7 +123,7 @@ impl ProwJobs {
 }
 
 /// Gangway over shared jobs.
-pub fn router(jobs: ProwJobs) -> Router {
+pub fn imitation(jobs: ProwJobs) -> Imitation {
     wire::serve(Gangway(jobs))
 }
 

@@ -1,7 +1,6 @@
 //! GitHub's REST API, as far as state and test results need it: the contents API with compare-and-swap on blob shas,
 //! commits, branches, blobs.
 
-use axum::Router;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,6 +13,7 @@ use super::git::{
     Blob, Change, Changed, Commit, DEFAULT_BRANCH, Entry, Found, Hub, OWNER, Person, REPOSITORY,
 };
 use super::wire::{self, Call, Service, empty, iso, number_of, percent_encode, respond, with_header};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// Above this size the contents API gives a file without its content.
@@ -23,13 +23,13 @@ const DIRECTORY_LIMIT_ENTRIES: usize = 1000;
 /// Who holds the token.
 const LOGIN: &str = "regatta-rower";
 
-/// The router, on a repository of its own.
-pub fn router(world: World) -> Router {
-    router_on(Hub::new(world))
+/// The service, on a repository of its own.
+pub fn imitation(world: World) -> Imitation {
+    imitation_on(Hub::new(world))
 }
 
-/// The router on a repository shared with `raw`.
-pub(crate) fn router_on(hub: Hub) -> Router {
+/// The service on a repository shared with `raw`.
+pub(crate) fn imitation_on(hub: Hub) -> Imitation {
     wire::serve(GitHub { hub })
 }
 
@@ -424,11 +424,12 @@ fn signed_in(call: &Call) -> bool {
 
 /// An answer with an `ETag`, or 304 when the caller already has it.
 fn fresh(call: &Call, body: &Value) -> Response {
-    let tag = format!("W/\"{}\"", regatta_kit::ids::digest(body.to_string().as_bytes(), 64));
+    let written = wire::written(body);
+    let tag = format!("W/\"{}\"", regatta_kit::ids::digest(&written, 64));
     if matches_tag(call, &tag) {
         return with_header(empty(StatusCode::NOT_MODIFIED), "etag", &tag);
     }
-    with_header(wire::ok(body), "etag", &tag)
+    with_header(respond(StatusCode::OK, wire::JSON, written), "etag", &tag)
 }
 
 fn matches_tag(call: &Call, tag: &str) -> bool {
@@ -461,62 +462,62 @@ mod tests {
 
     const STATE: &str = "/repos/openshift/release-tests/contents/_releases/state_box/4.20.1.json";
 
-    async fn put(router: &Router, path: &str, content: &[u8], sha: Option<&str>) -> Answer {
+    async fn put(service: &Imitation, path: &str, content: &[u8], sha: Option<&str>) -> Answer {
         let mut body =
             json!({"message": "Update", "branch": "z-stream", "content": STANDARD.encode(content)});
         if let Some(sha) = sha {
             body["sha"] = json!(sha);
         }
-        ask("PUT", path).header("authorization", "Bearer t").json(&body).of(router).await
+        ask("PUT", path).header("authorization", "Bearer t").json(&body).of(service).await
     }
 
     #[tokio::test]
     async fn of_two_writers_who_read_the_same_version_the_second_is_refused() {
-        let router = router(world());
-        let created = put(&router, STATE, b"one", None).await.json(201);
+        let service = imitation(world());
+        let created = put(&service, STATE, b"one", None).await.json(201);
         let sha = created["content"]["sha"].as_str().unwrap();
         assert_eq!(sha, super::super::git::blob_sha(b"one"));
 
-        assert_eq!(put(&router, STATE, b"two", Some(sha)).await.status, 200);
-        let refused = put(&router, STATE, b"other two", Some(sha)).await.json(409);
+        assert_eq!(put(&service, STATE, b"two", Some(sha)).await.status, 200);
+        let refused = put(&service, STATE, b"other two", Some(sha)).await.json(409);
         assert_eq!(refused["message"], format!("_releases/state_box/4.20.1.json does not match {sha}"));
-        let refused = put(&router, STATE, b"blind", None).await.json(422);
+        let refused = put(&service, STATE, b"blind", None).await.json(422);
         assert_eq!(refused["message"], "Invalid request.\n\n\"sha\" wasn't supplied.");
 
-        let read = ask("GET", &format!("{STATE}?ref=z-stream")).of(&router).await.json(200);
+        let read = ask("GET", &format!("{STATE}?ref=z-stream")).of(&service).await.json(200);
         assert_eq!((read["content"].as_str(), read["encoding"].as_str()), (Some("dHdv\n"), Some("base64")));
         let commits = "/repos/openshift/release-tests/commits?sha=z-stream&path=_releases/state_box/4.20.1.json&per_page=1";
-        let answer = ask("GET", commits).of(&router).await;
+        let answer = ask("GET", commits).of(&service).await;
         assert!(answer.header("link").contains("page=2"));
         let newest = answer.json(200)[0]["sha"].as_str().unwrap().to_owned();
         let first = created["commit"]["sha"].as_str().unwrap();
         assert_ne!(newest, first);
-        let old = ask("GET", &format!("{STATE}?ref={first}")).of(&router).await.json(200);
+        let old = ask("GET", &format!("{STATE}?ref={first}")).of(&service).await.json(200);
         assert_eq!(old["sha"], sha);
     }
 
     #[tokio::test]
     async fn what_has_not_changed_is_not_sent_again() {
-        let router = router(world());
-        put(&router, STATE, b"one", None).await;
+        let service = imitation(world());
+        put(&service, STATE, b"one", None).await;
         let path = format!("{STATE}?ref=z-stream");
-        let tag = ask("GET", &path).of(&router).await.header("etag").to_owned();
-        let again = ask("GET", &path).header("if-none-match", &tag).of(&router).await;
+        let tag = ask("GET", &path).of(&service).await.header("etag").to_owned();
+        let again = ask("GET", &path).header("if-none-match", &tag).of(&service).await;
         assert_eq!((again.status, again.body.len()), (304, 0));
         let sha = super::super::git::blob_sha(b"one");
-        put(&router, STATE, b"two", Some(&sha)).await;
-        assert_eq!(ask("GET", &path).header("if-none-match", &tag).of(&router).await.status, 200);
+        put(&service, STATE, b"two", Some(&sha)).await;
+        assert_eq!(ask("GET", &path).header("if-none-match", &tag).of(&service).await.status, 200);
     }
 
     #[tokio::test]
     async fn writes_need_a_token_a_branch_and_a_whole_request() {
-        let router = router(world());
+        let service = imitation(world());
         let body = json!({"message": "m", "content": "eA==", "branch": "z-stream"});
-        assert_eq!(ask("PUT", STATE).json(&body).of(&router).await.status, 401);
+        assert_eq!(ask("PUT", STATE).json(&body).of(&service).await.status, 401);
         let write = |body: Value| {
-            let router = router.clone();
+            let service = service.clone();
             async move {
-                ask("PUT", STATE).header("authorization", "token t").json(&body).of(&router).await.status
+                ask("PUT", STATE).header("authorization", "token t").json(&body).of(&service).await.status
             }
         };
         assert_eq!(write(json!({"message": "m", "content": "eA==", "branch": "nowhere"})).await, 404);
@@ -528,40 +529,40 @@ mod tests {
             409
         );
         assert_eq!(write(body).await, 201);
-        assert_eq!(ask("GET", "/repos/openshift/other/contents/x").of(&router).await.status, 404);
+        assert_eq!(ask("GET", "/repos/openshift/other/contents/x").of(&service).await.status, 404);
     }
 
     #[tokio::test]
     async fn large_files_come_without_content_and_deleted_ones_not_at_all() {
-        let router = router(world());
+        let service = imitation(world());
         let large = vec![b'x'; CONTENT_LIMIT_BYTES + 1];
         let sha =
-            put(&router, STATE, &large, None).await.json(201)["content"]["sha"].as_str().unwrap().to_owned();
-        let read = ask("GET", &format!("{STATE}?ref=z-stream")).of(&router).await.json(200);
+            put(&service, STATE, &large, None).await.json(201)["content"]["sha"].as_str().unwrap().to_owned();
+        let read = ask("GET", &format!("{STATE}?ref=z-stream")).of(&service).await.json(200);
         assert_eq!(
             (read["content"].as_str(), read["encoding"].as_str(), read["size"].as_u64()),
             (Some(""), Some("none"), Some(1_048_577))
         );
         let whole =
             ask("GET", &format!("{STATE}?ref=z-stream")).header("accept", "application/vnd.github.raw+json");
-        assert_eq!(whole.of(&router).await.body.len(), large.len());
+        assert_eq!(whole.of(&service).await.body.len(), large.len());
 
         let body = json!({"message": "delete file", "branch": "z-stream", "sha": sha});
         let gone =
-            ask("DELETE", STATE).header("authorization", "token t").json(&body).of(&router).await.json(200);
+            ask("DELETE", STATE).header("authorization", "token t").json(&body).of(&service).await.json(200);
         assert_eq!(gone["content"], Value::Null);
-        assert_eq!(ask("GET", &format!("{STATE}?ref=z-stream")).of(&router).await.status, 404);
+        assert_eq!(ask("GET", &format!("{STATE}?ref=z-stream")).of(&service).await.status, 404);
     }
 
     #[tokio::test]
     async fn result_files_appear_and_grow_as_the_scenario_says() {
         let world = world();
-        let router = router(world.clone());
+        let service = imitation(world.clone());
         let path = "_releases/ocp-test-result-4.20.1-amd64.json";
         let url = format!("/repos/openshift/release-tests/contents/{path}?ref=record");
-        assert_eq!(ask("GET", &url).of(&router).await.status, 404);
+        assert_eq!(ask("GET", &url).of(&service).await.status, 404);
         let directory = ask("GET", "/repos/openshift/release-tests/contents/_releases?ref=record")
-            .of(&router)
+            .of(&service)
             .await
             .json(200);
         assert_eq!(directory.as_array().unwrap().len(), 1, "the candidate's file");
@@ -569,10 +570,10 @@ mod tests {
         let versions = world.scenario().result_files[path].clone();
         for (at, bytes) in versions {
             world.advance_to(at);
-            let read = ask("GET", &url).of(&router).await.json(200);
+            let read = ask("GET", &url).of(&service).await.json(200);
             assert_eq!(read["sha"], super::super::git::blob_sha(&bytes));
         }
         let registry = "/repos/openshift/release-tests/contents/_releases/ocp-4.20-test-jobs-amd64.json";
-        assert_eq!(ask("GET", registry).of(&router).await.status, 200);
+        assert_eq!(ask("GET", registry).of(&service).await.status, 200);
     }
 }

@@ -4,7 +4,6 @@
 //! issued in themselves, so that Sheets needs no word from here to judge one; they last an hour of virtual time, as the
 //! real ones last a real hour.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -12,6 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
 
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The service account that Sheets knows.
@@ -26,7 +26,7 @@ const PRIVATE_KEY: &str = include_str!("google_sandbox_key.pem");
 const PUBLIC_KEY: &str = include_str!("google_sandbox_key.pub.pem");
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Tokens { world })
 }
 
@@ -156,7 +156,7 @@ pub(crate) mod tests {
             "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
             assertion(|_| ())
         );
-        let answer = ask("POST", "/token").form(&form).of(&router(world.clone())).await.json(200);
+        let answer = ask("POST", "/token").form(&form).of(&imitation(world.clone())).await.json(200);
         answer["access_token"].as_str().unwrap().to_owned()
     }
 
@@ -171,7 +171,7 @@ pub(crate) mod tests {
 
     #[tokio::test]
     async fn assertions_that_are_not_the_accounts_own_are_refused() {
-        let tokens = router(world());
+        let tokens = imitation(world());
         let forged = {
             let mut text = assertion(|_| ());
             let at = text.rfind('.').unwrap() + 10;

@@ -4,7 +4,6 @@
 //! quiet period is over; and five minutes after that the item is gone (404), so that who comes back late has to look
 //! through the builds for its `queueId`.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
@@ -13,6 +12,7 @@ use std::sync::Mutex;
 
 use super::wire::{self, Call, Service};
 use crate::delays::Quantiles;
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// Stage testing takes 2 to 4 hours (specification, task list), minutes.
@@ -29,7 +29,7 @@ const JOB_CLASS: &str = "org.jenkinsci.plugins.workflow.job.WorkflowJob";
 const RUN_CLASS: &str = "org.jenkinsci.plugins.workflow.job.WorkflowRun";
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Jenkins { state: Mutex::new(State::before(&world)), world })
 }
 
@@ -436,7 +436,7 @@ mod tests {
     #[tokio::test]
     async fn a_trigger_becomes_a_queue_item_then_a_build_then_a_success() {
         let world = world();
-        let jenkins = router(world.clone());
+        let jenkins = imitation(world.clone());
         let get = |path: &str| ask("GET", path).header("authorization", AUTH);
 
         let job = get("/job/zstreams/job/Stage-Pipeline/api/json").of(&jenkins).await.json(200);
@@ -483,7 +483,7 @@ mod tests {
     #[tokio::test]
     async fn the_same_trigger_while_it_waits_is_one_item_and_one_build_and_another_is_two() {
         let world = world();
-        let jenkins = router(world.clone());
+        let jenkins = imitation(world.clone());
         let trigger = async |version: &str| {
             let path = format!("/job/zstreams/job/Stage-Pipeline/buildWithParameters?VERSION={version}");
             let answer = ask("POST", &path).header("authorization", AUTH).of(&jenkins).await;
@@ -502,7 +502,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_does_not_log_in_gets_the_login_page_and_unknown_jobs_are_not_found() {
-        let jenkins = router(world());
+        let jenkins = imitation(world());
         let answer = ask("GET", "/api/json").of(&jenkins).await;
         assert_eq!(answer.status, 403);
         assert!(answer.text().contains("Authentication required"));

@@ -1,4 +1,4 @@
-//! The imitated systems, one file each. Each offers `router(world) -> axum::Router` and keeps its own state.
+//! The imitated systems, one file each. Each offers `imitation(world)` and keeps its own state.
 
 pub mod access;
 mod catalogue;

@@ -1,14 +1,14 @@
 //! Prow's own page of a job run, as YAML.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 
 use super::gangway::{Job, ProwJobs};
 use super::wire::{self, Call, Service, iso};
+use crate::imitation::Imitation;
 
 /// Prow over the jobs that Gangway starts.
-pub fn router(jobs: ProwJobs) -> Router {
+pub fn imitation(jobs: ProwJobs) -> Imitation {
     wire::serve(Prow(jobs))
 }
 
@@ -89,7 +89,7 @@ mod tests {
     async fn a_job_started_through_gangway_is_followed_in_prow() {
         let world = world();
         let jobs = ProwJobs::new(world.clone());
-        let (gangway, prow) = (gangway::router(jobs.clone()), router(jobs));
+        let (gangway, prow) = (gangway::imitation(jobs.clone()), imitation(jobs));
         let body = json!({"job_execution_type": "1", "pod_spec_options": {"envs": {"MULTISTAGE_PARAM_OVERRIDE_MERGE_REQUEST_ID": "189"}}});
         let path = format!("/v1/executions/{JOB}");
         let made =
@@ -116,7 +116,7 @@ mod tests {
     #[tokio::test]
     async fn unknown_jobs_are_a_500_and_strangers_a_401() {
         let jobs = ProwJobs::new(world());
-        let (gangway, prow) = (gangway::router(jobs.clone()), router(jobs));
+        let (gangway, prow) = (gangway::imitation(jobs.clone()), imitation(jobs));
         let body = json!({"job_execution_type": "1"});
         assert_eq!(ask("POST", &format!("/v1/executions/{JOB}")).json(&body).of(&gangway).await.status, 401);
         let unknown =

@@ -1,6 +1,5 @@
 //! The container catalog: freshness grades of images.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -8,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::wire::{self, Call, Service, iso, number_of, ok};
 use crate::images::{ReleaseImage, release_images};
+use crate::imitation::Imitation;
 use crate::world::World;
 
-/// The router.
-pub fn router(world: World) -> Router {
+/// The service.
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Catalog { world })
 }
 
@@ -39,7 +39,7 @@ impl Catalog {
         };
         let page_size = call.query_number("page_size", 100).clamp(1, 500);
         let page = call.query_number("page", 0);
-        let found: Vec<Value> = release_images(&self.world)
+        let found: Vec<Value> = release_images(self.world.scenario().release)
             .iter()
             .filter(|image| image.digest == wanted)
             .map(|image| self.json(image))
@@ -73,17 +73,17 @@ mod tests {
     #[tokio::test]
     async fn every_image_of_the_release_is_graded_a_or_b_and_others_are_unknown() {
         let world = world();
-        let router = router(world.clone());
+        let service = imitation(world.clone());
         let mut newest = std::collections::BTreeSet::new();
-        for image in release_images(&world) {
+        for image in release_images(world.scenario().release) {
             let path =
                 format!("/api/containers/v1/images?filter=image_id=={}&page_size=100&page=0", image.digest);
-            let answer = ask("GET", &path).of(&router).await.json(200);
+            let answer = ask("GET", &path).of(&service).await.json(200);
             let grades = answer["data"][0]["freshness_grades"].as_array().unwrap();
             newest.insert(grades.last().unwrap()["grade"].as_str().unwrap().to_owned());
         }
         assert_eq!(newest.into_iter().collect::<Vec<_>>(), ["A", "B"]);
         let path = format!("/api/containers/v1/images?filter=image_id==sha256:{}", "0".repeat(64));
-        assert_eq!(ask("GET", &path).of(&router).await.json(200)["total"], 0);
+        assert_eq!(ask("GET", &path).of(&service).await.json(200)["total"], 0);
     }
 }

@@ -1,6 +1,5 @@
 //! `raw.githubusercontent.com`: ART's release data, and the files of `openshift/release-tests` as they are.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use http::header::IF_NONE_MATCH;
@@ -9,16 +8,17 @@ use regatta_kit::Stream;
 
 use super::git::{Found, Hub, OWNER, REPOSITORY};
 use super::wire::{self, Call, Service, empty, respond, text, with_header};
+use crate::imitation::Imitation;
 use crate::scenario::Scenario;
 use crate::world::World;
 
-/// The router, on a repository of its own.
-pub fn router(world: World) -> Router {
-    router_on(Hub::new(world))
+/// The service, on a repository of its own.
+pub fn imitation(world: World) -> Imitation {
+    imitation_on(Hub::new(world))
 }
 
-/// The router on a repository shared with `github`.
-pub(crate) fn router_on(hub: Hub) -> Router {
+/// The service on a repository shared with `github`.
+pub(crate) fn imitation_on(hub: Hub) -> Imitation {
     wire::serve(Raw { hub })
 }
 
@@ -133,9 +133,9 @@ mod tests {
     #[tokio::test]
     async fn the_release_data_name_what_the_scenario_has() {
         let world = world();
-        let router = router(world.clone());
+        let service = imitation(world.clone());
         let path = "/openshift-eng/ocp-build-data/openshift-4.20/releases.yml";
-        let data = ask("GET", path).of(&router).await.text();
+        let data = ask("GET", path).of(&service).await.text();
         let scenario = world.scenario();
         for expected in [
             "  4.20.1:\n    assembly:\n      basis:\n        assembly: 4.20.0\n".to_owned(),
@@ -148,11 +148,11 @@ mod tests {
             assert!(data.contains(&expected), "{expected:?} in {data}");
         }
         assert_eq!(
-            ask("GET", "/openshift-eng/ocp-build-data/openshift-4.19/releases.yml").of(&router).await.status,
+            ask("GET", "/openshift-eng/ocp-build-data/openshift-4.19/releases.yml").of(&service).await.status,
             404
         );
         let registry = "/openshift/release-tests/main/_releases/ocp-4.20-test-jobs-amd64.json";
-        assert_eq!(ask("GET", registry).of(&router).await.status, 200);
+        assert_eq!(ask("GET", registry).of(&service).await.status, 200);
         assert_eq!(art_date(Date::constant(2026, 2, 3)), "2026-Feb-3");
     }
 }

@@ -1,6 +1,5 @@
 //! An image registry (Docker Registry HTTP API v2) that holds the release image.
 
-use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
 use http::StatusCode;
@@ -8,11 +7,12 @@ use regatta_kit::Arch;
 use serde_json::json;
 
 use super::wire::{self, Call, Service, respond, with_header};
-use crate::payload::{ReleasePayload, Stored};
+use crate::imitation::Imitation;
+use crate::payload::{Payloads, SINGLE, Stored};
 use crate::world::World;
 
-/// The router.
-pub fn router(world: World) -> Router {
+/// The service.
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Registry { world })
 }
 
@@ -21,7 +21,6 @@ struct Registry {
 }
 
 const REPOSITORY: [&str; 2] = ["openshift-release-dev", "ocp-release"];
-const SINGLE: [Arch; 4] = [Arch::Amd64, Arch::Arm64, Arch::Ppc64le, Arch::S390x];
 
 impl Service for Registry {
     fn answer(&self, call: &Call) -> Response {
@@ -53,41 +52,33 @@ impl Service for Registry {
 
 impl Registry {
     /// The release image, once ART has pushed it, which is when the release controller lists it.
-    fn payloads(&self) -> Vec<ReleasePayload> {
-        let scenario = self.world.scenario();
-        if scenario.listed_at().is_some_and(|at| at > self.world.now()) {
-            return Vec::new();
-        }
-        SINGLE.map(|arch| ReleasePayload::of(&self.world, arch)).into()
+    fn payloads(&self) -> Option<&Payloads> {
+        let listed = self.world.scenario().listed_at().is_none_or(|at| at <= self.world.now());
+        listed.then(|| self.world.payloads())
     }
 
     fn tags(&self) -> Vec<String> {
         let release = self.world.scenario().release;
-        if self.payloads().is_empty() {
+        if self.payloads().is_none() {
             return Vec::new();
         }
         SINGLE.iter().chain(&[Arch::Multi]).map(|arch| format!("{release}-{}", arch.rpm())).collect()
     }
 
     fn manifest(&self, reference: &str) -> Option<Stored> {
-        let payloads = self.payloads();
-        let list = ReleasePayload::list(&payloads);
+        let payloads = self.payloads()?;
         let release = self.world.scenario().release;
         let is = |tag: &str, stored: &Stored| {
             reference == format!("{release}-{tag}") || reference == stored.digest
         };
-        if !payloads.is_empty() && is(Arch::Multi.rpm(), &list) {
-            return Some(list);
-        }
-        payloads
-            .into_iter()
-            .find(|payload| is(payload.arch.rpm(), &payload.manifest))
-            .map(|payload| payload.manifest)
+        let images = payloads.images.iter().map(|image| (image.arch, &image.manifest));
+        let mut manifests = images.chain([(Arch::Multi, &payloads.list)]);
+        manifests.find(|(arch, stored)| is(arch.rpm(), stored)).map(|(_, stored)| stored.clone())
     }
 
     fn blob(&self, digest: &str) -> Option<Stored> {
-        let blobs = self.payloads().into_iter().flat_map(|payload| [payload.config, payload.layer]);
-        blobs.into_iter().find(|stored| stored.digest == digest)
+        let images = self.payloads()?.images.iter();
+        images.flat_map(|image| [&image.config, &image.layer]).find(|stored| stored.digest == digest).cloned()
     }
 }
 
@@ -112,16 +103,16 @@ mod tests {
     #[tokio::test]
     async fn the_release_image_can_be_pulled_and_names_its_metadata_page() {
         let world = world();
-        let router = router(world.clone());
+        let service = imitation(world.clone());
         let base = "/v2/openshift-release-dev/ocp-release";
-        assert_eq!(ask("GET", &format!("{base}/manifests/4.20.1-x86_64")).of(&router).await.status, 404);
+        assert_eq!(ask("GET", &format!("{base}/manifests/4.20.1-x86_64")).of(&service).await.status, 404);
         world.advance_to(world.scenario().promoted_at.unwrap());
 
-        let answer = ask("GET", &format!("{base}/manifests/4.20.1-x86_64")).of(&router).await;
+        let answer = ask("GET", &format!("{base}/manifests/4.20.1-x86_64")).of(&service).await;
         assert_eq!(answer.header("docker-content-digest"), format!("sha256:{}", digest(&answer.body, 64)));
         let manifest = answer.json(200);
         let layer = manifest["layers"][0]["digest"].as_str().unwrap();
-        let layer = ask("GET", &format!("{base}/blobs/{layer}")).of(&router).await;
+        let layer = ask("GET", &format!("{base}/blobs/{layer}")).of(&service).await;
         assert_eq!(manifest["layers"][0]["digest"], format!("sha256:{}", digest(&layer.body, 64)));
 
         let mut archive = tar::Archive::new(GzDecoder::new(&layer.body[..]));
@@ -132,11 +123,14 @@ mod tests {
             named.then(|| serde_json::from_str::<Value>(&text).unwrap())
         });
         let page = metadata.unwrap()["metadata"]["url"].as_str().unwrap().to_owned();
-        assert_eq!(page, format!("https://access.redhat.com{}", crate::payload::metadata_page(&world)));
+        assert_eq!(
+            page,
+            format!("https://access.redhat.com{}", crate::payload::metadata_page(world.scenario()))
+        );
 
-        let list = ask("GET", &format!("{base}/manifests/4.20.1-multi")).of(&router).await.json(200);
+        let list = ask("GET", &format!("{base}/manifests/4.20.1-multi")).of(&service).await.json(200);
         assert_eq!(list["manifests"].as_array().unwrap().len(), 4);
-        let head = ask("HEAD", &format!("{base}/manifests/4.20.1-x86_64")).of(&router).await;
+        let head = ask("HEAD", &format!("{base}/manifests/4.20.1-x86_64")).of(&service).await;
         assert_eq!((head.status, head.body.len()), (200, 0));
     }
 }

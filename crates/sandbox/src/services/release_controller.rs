@@ -2,7 +2,6 @@
 //!
 //! One host stands in for all architectures: the stream's name tells which is meant, as it does at the real ones.
 
-use axum::Router;
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,11 +13,11 @@ use serde_json::{Map, Value, json};
 use std::fmt;
 
 use super::wire::{self, Call, Service, iso, number_of, ok, text};
-use crate::payload::ReleasePayload;
+use crate::imitation::Imitation;
 use crate::world::World;
 
-/// The router.
-pub fn router(world: World) -> Router {
+/// The service.
+pub fn imitation(world: World) -> Imitation {
     wire::serve(ReleaseController { world })
 }
 
@@ -165,7 +164,9 @@ impl ReleaseController {
             // The renderer works on a build once it is accepted; before that the digest is empty.
             let digest = match (tag.phase, tag.build) {
                 (Phase::Accepted, Build::Release(release)) if release == self.world.scenario().release => {
-                    ReleasePayload::of(&self.world, tag.arch).manifest.digest
+                    let payloads = self.world.payloads();
+                    let image = payloads.image(tag.arch).map_or(&payloads.list, |image| &image.manifest);
+                    image.digest.clone()
                 }
                 (Phase::Accepted, build) => {
                     format!("sha256:{}", regatta_kit::ids::digest(build.to_string().as_bytes(), 64))
@@ -247,32 +248,32 @@ mod tests {
     #[tokio::test]
     async fn a_release_is_listed_then_pending_then_accepted_with_a_digest() {
         let world = world();
-        let router = router(world.clone());
-        let missing = ask("GET", TAG).of(&router).await;
+        let service = imitation(world.clone());
+        let missing = ask("GET", TAG).of(&service).await;
         assert_eq!(
             (missing.status, missing.text().as_str()),
             (404, "no release tag 4.20.1 found in release stream 4-stable")
         );
 
         world.advance_to(world.scenario().listed_at().unwrap());
-        let pending = ask("GET", TAG).of(&router).await.json(200);
+        let pending = ask("GET", TAG).of(&service).await.json(200);
         assert_eq!(pending["phase"], "Pending");
         assert_eq!(pending["results"]["blockingJobs"]["upgrade-minor"]["state"], "Pending");
         assert_eq!(pending["changeLogJson"]["to"]["digest"], "");
         let latest = "/api/v1/releasestream/4-stable/latest?prefix=4.20";
-        assert_eq!(ask("GET", latest).of(&router).await.json(200)["name"], "4.20.0");
+        assert_eq!(ask("GET", latest).of(&service).await.json(200)["name"], "4.20.0");
 
         let promoted_at = world.scenario().promoted_at.unwrap();
         world.advance_to(promoted_at - SignedDuration::from_mins(1));
-        assert_eq!(ask("GET", TAG).of(&router).await.json(200)["phase"], "Ready");
+        assert_eq!(ask("GET", TAG).of(&service).await.json(200)["phase"], "Ready");
         world.advance_to(promoted_at);
-        let accepted = ask("GET", TAG).of(&router).await.json(200);
+        let accepted = ask("GET", TAG).of(&service).await.json(200);
         assert_eq!(accepted["phase"], "Accepted");
         assert_eq!(accepted["results"]["blockingJobs"]["upgrade-minor"]["state"], "Succeeded");
         assert!(accepted["changeLogJson"]["to"]["digest"].as_str().unwrap().starts_with("sha256:"));
-        assert_eq!(ask("GET", latest).of(&router).await.json(200)["name"], "4.20.1");
+        assert_eq!(ask("GET", latest).of(&service).await.json(200)["name"], "4.20.1");
         assert_eq!(
-            ask("GET", "/api/v1/releasestream/4-stable/latest?prefix=4.99").of(&router).await.status,
+            ask("GET", "/api/v1/releasestream/4-stable/latest?prefix=4.99").of(&service).await.status,
             404
         );
     }
@@ -281,19 +282,19 @@ mod tests {
     async fn an_engineering_candidate_is_in_a_stream_of_its_own() {
         let world = World::new(crate::Scenario::generated("4.22.0-ec.4".parse().unwrap(), 1));
         world.advance_to(world.scenario().promoted_at.unwrap());
-        let router = router(world);
+        let service = imitation(world);
         let path = |stream: &str| format!("/api/v1/releasestream/{stream}/release/4.22.0-ec.4");
-        assert_eq!(ask("GET", &path("4-dev-preview")).of(&router).await.json(200)["phase"], "Accepted");
-        assert_eq!(ask("GET", &path("4-stable")).of(&router).await.status, 404);
+        assert_eq!(ask("GET", &path("4-dev-preview")).of(&service).await.json(200)["phase"], "Accepted");
+        assert_eq!(ask("GET", &path("4-stable")).of(&service).await.status, 404);
     }
 
     #[tokio::test]
     async fn nightly_streams_list_the_candidates() {
         let world = world();
-        let router = router(world.clone());
+        let service = imitation(world.clone());
         let tags =
-            ask("GET", "/api/v1/releasestream/4.20.0-0.nightly-arm64/tags").of(&router).await.json(200);
+            ask("GET", "/api/v1/releasestream/4.20.0-0.nightly-arm64/tags").of(&service).await.json(200);
         assert_eq!(tags["tags"][0]["name"], world.scenario().candidates["aarch64"].to_string());
-        assert_eq!(ask("GET", "/api/v1/releasestream/4.21.0-0.nightly/tags").of(&router).await.status, 404);
+        assert_eq!(ask("GET", "/api/v1/releasestream/4.21.0-0.nightly/tags").of(&service).await.status, 404);
     }
 }

@@ -1,17 +1,15 @@
 //! The signature mirror: a file a signed image digest.
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
-use regatta_kit::Arch;
 use serde_json::json;
 
 use super::wire::{self, Call, Service, respond, text};
-use crate::payload::ReleasePayload;
+use crate::imitation::Imitation;
 use crate::world::World;
 
-/// The router. The mirror's root and its folder of release signatures answer alike.
-pub fn router(world: World) -> Router {
+/// The service. The mirror's root and its folder of release signatures answer alike.
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Signatures { world })
 }
 
@@ -40,14 +38,12 @@ impl Signatures {
         if scenario.promoted_at.is_none_or(|at| at > self.world.now()) {
             return None;
         }
-        let payloads = [Arch::Amd64, Arch::Arm64, Arch::Ppc64le, Arch::S390x]
-            .map(|arch| ReleasePayload::of(&self.world, arch));
-        let list = ReleasePayload::list(&payloads).digest;
+        let payloads = self.world.payloads();
         let digest = format!("sha256:{hex}");
-        let reference = if digest == list {
+        let reference = if digest == payloads.list.digest {
             format!("{}-multi", scenario.release)
         } else {
-            let payload = payloads.iter().find(|payload| payload.manifest.digest == digest)?;
+            let payload = payloads.images.iter().find(|payload| payload.manifest.digest == digest)?;
             format!("{}-{}", scenario.release, payload.arch.rpm())
         };
         let claim = json!({
@@ -63,19 +59,20 @@ impl Signatures {
 mod tests {
     use super::super::wire::testing::{ask, world};
     use super::*;
+    use regatta_kit::Arch;
 
     #[tokio::test]
     async fn the_release_image_is_signed_once_it_is_accepted_and_nothing_else_is() {
         let world = world();
-        let router = router(world.clone());
-        let digest = ReleasePayload::of(&world, Arch::Amd64).manifest.digest.replace(':', "=");
+        let service = imitation(world.clone());
+        let digest = world.payloads().image(Arch::Amd64).unwrap().manifest.digest.replace(':', "=");
         let path = format!("/pub/openshift-v4/signatures/openshift/release/{digest}/signature-1");
-        assert_eq!(ask("GET", &path).of(&router).await.status, 404);
+        assert_eq!(ask("GET", &path).of(&service).await.status, 404);
         world.advance_to(world.scenario().promoted_at.unwrap());
-        assert_eq!(ask("GET", &path).of(&router).await.status, 200);
-        assert_eq!(ask("GET", &format!("/{digest}/signature-1")).of(&router).await.status, 200);
+        assert_eq!(ask("GET", &path).of(&service).await.status, 200);
+        assert_eq!(ask("GET", &format!("/{digest}/signature-1")).of(&service).await.status, 200);
         assert_eq!(
-            ask("GET", &format!("/sha256={}/signature-1", "0".repeat(64))).of(&router).await.status,
+            ask("GET", &format!("/sha256={}/signature-1", "0".repeat(64))).of(&service).await.status,
             404
         );
     }

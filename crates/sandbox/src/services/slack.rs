@@ -4,7 +4,6 @@
 //! id; the history is read by id only. A message's metadata is kept and shown to who asks for it: that is how a sender
 //! finds what it had already said.
 
-use axum::Router;
 use axum::response::Response;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -12,6 +11,7 @@ use std::sync::Mutex;
 
 use super::people::{CAST, Person};
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 const TEAM: &str = "T027F3GAJ";
@@ -24,7 +24,7 @@ const CHANNELS: [&str; 4] = ["team-qe-release", "team-art", "forum-ocp-qe", "for
 const TEXT_LIMIT: usize = 40_000;
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     let channels = CHANNELS.iter().map(|name| (channel_id(name), Channel::named(name))).collect();
     wire::serve(Slack { world, state: Mutex::new(State { channels, last_micros: 0 }) })
 }
@@ -400,7 +400,7 @@ mod tests {
     #[tokio::test]
     async fn a_message_is_found_again_by_its_metadata() {
         let world = world();
-        let slack = router(world.clone());
+        let slack = imitation(world.clone());
         let metadata = json!({"event_type": "regatta", "event_payload": {"key": "opened:4.20.1"}});
         let post = login(ask("POST", "/api/chat.postMessage"));
         let first = post
@@ -440,7 +440,7 @@ mod tests {
     #[tokio::test]
     async fn replies_stay_in_their_thread() {
         let world = world();
-        let slack = router(world.clone());
+        let slack = imitation(world.clone());
         let parent = login(ask("POST", "/api/chat.postMessage"))
             .json(&json!({"channel": "team-art", "text": "p"}))
             .of(&slack)
@@ -466,7 +466,7 @@ mod tests {
     #[tokio::test]
     async fn people_and_groups_are_found_and_errors_are_words() {
         let world = world();
-        let slack = router(world.clone());
+        let slack = imitation(world.clone());
         let error = |answer: Value| answer["error"].as_str().unwrap().to_owned();
         assert_eq!(error(ask("POST", "/api/auth.test").of(&slack).await.json(200)), "not_authed");
         let known = login(ask("POST", "/api/users.lookupByEmail"))

@@ -4,7 +4,6 @@
 //! each service matches on the decoded path itself. Everything here is synchronous: an answer is a function of the
 //! request, the service's state and the world's now.
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::response::Response;
@@ -15,7 +14,8 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, Hea
 use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::sync::Arc;
+
+use crate::imitation::Imitation;
 
 /// No request of any client of these services is larger, bytes.
 const BODY_LIMIT: usize = 16 << 20;
@@ -26,18 +26,9 @@ pub(crate) trait Service: Send + Sync + 'static {
     fn answer(&self, call: &Call) -> Response;
 }
 
-/// A router that hands every request to `service`.
-pub(crate) fn serve(service: impl Service) -> Router {
-    let service = Arc::new(service);
-    Router::new().fallback(move |request: Request| {
-        let service = Arc::clone(&service);
-        async move {
-            match Call::read(request).await {
-                Some(call) => service.answer(&call),
-                None => text(StatusCode::PAYLOAD_TOO_LARGE, "request body too large"),
-            }
-        }
-    })
+/// The imitation that `service` is.
+pub(crate) fn serve(service: impl Service) -> Imitation {
+    Imitation::answering(service)
 }
 
 /// A request, read whole.
@@ -54,7 +45,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    async fn read(request: Request) -> Option<Self> {
+    /// Reads a request whole; `None` when it is too large.
+    pub(crate) async fn read(request: Request) -> Option<Self> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, BODY_LIMIT).await.ok()?;
         let host = parts
@@ -145,6 +137,9 @@ enum Plus {
 
 fn percent_decode(text: &str, plus: Plus) -> String {
     let bytes = text.as_bytes();
+    if !bytes.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return text.to_owned();
+    }
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while i < bytes.len() {
@@ -202,7 +197,15 @@ pub(crate) fn respond(status: StatusCode, kind: &'static str, body: impl Into<Bo
 
 /// A JSON answer.
 pub(crate) fn json(status: StatusCode, body: &Value) -> Response {
-    respond(status, "application/json; charset=utf-8", body.to_string())
+    respond(status, JSON, written(body))
+}
+
+/// The content type of [`json`].
+pub(crate) const JSON: &str = "application/json; charset=utf-8";
+
+/// JSON as it goes over the wire.
+pub(crate) fn written(body: &Value) -> Vec<u8> {
+    serde_json::to_vec(body).expect("a JSON value can be written")
 }
 
 /// A JSON answer of status 200.
@@ -258,12 +261,11 @@ pub(crate) fn number_of(name: &str, limit: u64) -> u64 {
 
 #[cfg(test)]
 pub(crate) mod testing {
-    //! How the stories of this folder speak to a router.
+    //! How the stories of this folder speak to a service.
 
     use super::*;
     use crate::scenario::Scenario;
     use crate::world::World;
-    use tower::ServiceExt as _;
 
     /// The world of the stories.
     pub(crate) fn world() -> World {
@@ -293,9 +295,9 @@ pub(crate) mod testing {
         }
 
         /// Sends it and reads the answer whole.
-        pub(crate) async fn of(self, router: &Router) -> Answer {
+        pub(crate) async fn of(self, service: &Imitation) -> Answer {
             let request = self.0.body(Body::from(self.1)).unwrap();
-            let response = router.clone().oneshot(request).await.unwrap();
+            let response = service.answer(request).await;
             let (parts, body) = response.into_parts();
             let body = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap();
             Answer { status: parts.status.as_u16(), headers: parts.headers, body }

@@ -9,7 +9,7 @@ use regatta_engine::{DriveReport, DriveState, EngineError, Watch};
 use regatta_kit::ids::{EventId, Writer};
 use regatta_kit::{BoxFuture, Code, Overall, Status, Task};
 use regatta_sandbox::scenario::Scenario;
-use regatta_sandbox::serve::{PortPlan, ServeOptions, environment, routers};
+use regatta_sandbox::serve::{PortPlan, ServeOptions, environment, services};
 use regatta_services::Services;
 use regatta_services::elliott::{Elliott, Finished, Program};
 use regatta_services::error::{Fault, ServiceError};
@@ -235,8 +235,8 @@ impl Bent {
     ) -> Self {
         let story = Story::of("4.20.1", 1);
         let host = |name: &str| format!("{}.sandbox", name.replace('_', "-"));
-        let routers = routers(story.clock());
-        let named = routers.iter().filter(|(name, _)| *name != "clock");
+        let exposed = services(story.clock());
+        let named = exposed.iter().filter(|(name, _)| *name != "clock");
         let urls = named.map(|(name, _)| (*name, format!("http://{}", host(name)))).collect();
         let folder = tempfile::tempdir().unwrap();
         let options = ServeOptions {
@@ -247,7 +247,7 @@ impl Bent {
             store: "memory:".to_owned(),
         };
         let env = environment(&urls, &options).unwrap();
-        let hosts = routers.into_iter().map(|(name, router)| (host(name), router)).collect();
+        let hosts = exposed.into_iter().map(|(name, service)| (host(name), service)).collect();
         let between = Arc::new(Between {
             inner: InProcess::new(hosts, Vec::new()),
             instead: Box::new(instead),

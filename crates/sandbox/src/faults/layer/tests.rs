@@ -4,13 +4,12 @@ use super::*;
 use crate::clock::{Pace, ScenarioClock};
 use crate::faults::{Outage, RequestRule};
 use crate::scenario::Scenario;
-use crate::serve::{PortPlan, ServeOptions, Served, routers, serve};
+use crate::serve::{PortPlan, ServeOptions, Served, serve, services};
 use jiff::SignedDuration;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tower::ServiceExt as _;
 
 /// A served world and its clock.
 struct Bench {
@@ -218,11 +217,11 @@ async fn a_service_that_is_away_is_back_when_its_time_has_come() {
 async fn in_process_a_cut_is_an_extension_and_a_broken_body_fails_to_be_read() {
     let world = World::new(Scenario::generated("4.20.1".parse().unwrap(), 1));
     let clock = ScenarioClock::new(world, Pace::Max);
-    let (_, raw) = routers(&clock).into_iter().find(|(name, _)| *name == "raw").unwrap();
+    let (_, raw) = services(&clock).into_iter().find(|(name, _)| *name == "raw").unwrap();
     let get = async |fault: Fault| {
         clock.world().faults().add(RequestRule::on("raw", fault).into());
         let request = http::Request::get(DATA).header("host", "raw.sandbox").body(Body::empty()).unwrap();
-        let answer = raw.clone().oneshot(request).await.unwrap();
+        let answer = raw.answer(request).await;
         let cut = answer.extensions().get::<Unanswered>().copied();
         (cut, to_bytes(answer.into_body(), BODY_LIMIT).await.map(|body| body.len()).ok())
     };

@@ -6,7 +6,6 @@
 mod model;
 mod render;
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -15,10 +14,11 @@ use std::sync::Mutex;
 use self::model::{Advisory, State};
 use super::people::Person;
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Errata { state: Mutex::new(State::new(&world)), world })
 }
 
@@ -297,7 +297,7 @@ mod tests {
     #[tokio::test]
     async fn an_advisory_gets_an_owner_is_pushed_and_made_ready() {
         let world = world();
-        let errata = router(world.clone());
+        let errata = imitation(world.clone());
         let id = world.scenario().advisories["rhcos"];
         let erratum = format!("/api/v1/erratum/{id}");
 
@@ -369,7 +369,7 @@ mod tests {
     #[tokio::test]
     async fn without_a_ticket_there_is_a_401_and_a_bug_fix_advisory_has_no_security_alerts() {
         let world = world();
-        let errata = router(world.clone());
+        let errata = imitation(world.clone());
         let id = world.scenario().advisories["rpm"];
         let answer = ask("GET", &format!("/api/v1/erratum/{id}")).of(&errata).await;
         assert_eq!((answer.status, answer.header("www-authenticate")), (401, "Negotiate"));

@@ -6,7 +6,6 @@
 mod render;
 mod shipment;
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use jiff::Timestamp;
@@ -16,13 +15,14 @@ use std::sync::Mutex;
 use self::shipment::{ADVISORY_PROJECT, Shipment};
 use super::people::Person;
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// Login name of the token's user.
 pub const TOKEN_USER: &str = "openshift-qe-bot";
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     let shipment = Shipment::of(&world);
     wire::serve(GitLab { state: Mutex::new(State::before(shipment.as_ref())), shipment, world })
 }

@@ -247,7 +247,7 @@ impl Shipped {
 
 /// The release's images by shipment file: most are payload images, a few come beside it.
 fn images(world: &World) -> Vec<Shipped> {
-    let all = release_images(world);
+    let all = release_images(world.scenario().release);
     let names: IndexSet<String> = all.iter().map(|image| image.name.clone()).collect();
     let kind_of = |image: &ReleaseImage| match names.get_index_of(&image.name) {
         Some(i) if i + 1 == names.len() => "metadata",

@@ -15,7 +15,7 @@ fn merge_request(world: &World) -> String {
 #[tokio::test]
 async fn the_stage_release_succeeds_and_the_files_then_name_their_stage_advisories() {
     let world = world();
-    let gitlab = router(world.clone());
+    let gitlab = imitation(world.clone());
     let mr_path = merge_request(&world);
     let mr = login(ask("GET", &mr_path)).of(&gitlab).await.json(200);
     assert_eq!((&mr["title"], &mr["state"]), (&json!("Shipment for 4.20.1"), &json!("opened")));
@@ -56,7 +56,7 @@ async fn the_stage_release_succeeds_and_the_files_then_name_their_stage_advisori
 #[tokio::test]
 async fn an_approval_counts_once_and_a_second_one_by_the_same_user_is_refused() {
     let world = world();
-    let gitlab = router(world.clone());
+    let gitlab = imitation(world.clone());
     let mr = merge_request(&world);
     let before = login(ask("GET", &format!("{mr}/approvals"))).of(&gitlab).await.json(200);
     assert_eq!(before["approved_by"], json!([]));
@@ -70,7 +70,7 @@ async fn an_approval_counts_once_and_a_second_one_by_the_same_user_is_refused() 
 #[tokio::test]
 async fn notes_are_listed_newest_first_page_by_page_and_counted_by_their_mark() {
     let world = world();
-    let gitlab = router(world.clone());
+    let gitlab = imitation(world.clone());
     let notes = format!("{}/notes", merge_request(&world));
     for body in ["hello", "owner is @me\n<!-- regatta:owner:4.20.1 -->"] {
         let note = login(ask("POST", &notes)).json(&json!({"body": body})).of(&gitlab).await.json(201);
@@ -92,7 +92,7 @@ async fn notes_are_listed_newest_first_page_by_page_and_counted_by_their_mark() 
 #[tokio::test]
 async fn strangers_are_refused_and_what_is_unknown_is_not_found() {
     let world = world();
-    let gitlab = router(world.clone());
+    let gitlab = imitation(world.clone());
     assert_eq!(
         ask("GET", "/api/v4/user").of(&gitlab).await.json(401),
         json!({"message": "401 Unauthorized"})

@@ -7,7 +7,6 @@ mod jql;
 mod model;
 mod render;
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -16,10 +15,11 @@ use std::sync::Mutex;
 use self::model::{Comment, Issue, State};
 use super::people::Person;
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Jira { state: Mutex::new(State::new(&world)), world })
 }
 

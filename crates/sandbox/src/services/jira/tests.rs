@@ -9,7 +9,7 @@ fn login(ask: Ask) -> Ask {
 #[tokio::test]
 async fn the_subtasks_of_qe_are_assigned_and_moved_once() {
     let world = world();
-    let jira = router(world.clone());
+    let jira = imitation(world.clone());
     let ticket = &world.scenario().jira_ticket;
     let issue = login(ask("GET", &format!("/rest/api/2/issue/{ticket}"))).of(&jira).await.json(200);
     let subtasks = issue["fields"]["subtasks"].as_array().unwrap();
@@ -64,7 +64,7 @@ async fn the_subtasks_of_qe_are_assigned_and_moved_once() {
 #[tokio::test]
 async fn bugs_are_on_qa_until_their_contacts_have_verified_them() {
     let world = world();
-    let jira = router(world.clone());
+    let jira = imitation(world.clone());
     let search = "/rest/api/2/search/jql?jql=project+%3D+OCPBUGS+AND+status+%3D+ON_QA&fields=status,customfield_10470&maxResults=2";
     let page = login(ask("GET", search)).of(&jira).await.json(200);
     assert_eq!((page["issues"].as_array().unwrap().len(), &page["isLast"]), (2, &json!(false)));
@@ -85,7 +85,7 @@ async fn bugs_are_on_qa_until_their_contacts_have_verified_them() {
 
 #[tokio::test]
 async fn comments_and_new_issues_are_kept() {
-    let jira = router(world());
+    let jira = imitation(world());
     let fields = json!({"fields": {"project": {"key": "CVP"}, "summary": "[4.20.1] failures", "issuetype": {"name": "Bug"}, "priority": {"name": "Blocker"}}});
     let made = login(ask("POST", "/rest/api/2/issue")).json(&fields).of(&jira).await.json(201);
     let path = format!("/rest/api/2/issue/{}", made["key"].as_str().unwrap());
@@ -108,7 +108,7 @@ async fn comments_and_new_issues_are_kept() {
 
 #[tokio::test]
 async fn strangers_unknown_issues_and_unknown_people_are_refused() {
-    let jira = router(world());
+    let jira = imitation(world());
     assert_eq!(ask("GET", "/rest/api/2/serverInfo").of(&jira).await.json(200)["deploymentType"], "Cloud");
     assert_eq!(ask("GET", "/rest/api/2/issue/ART-1").of(&jira).await.json(401)["status-code"], 401);
     let gone = login(ask("GET", "/rest/api/2/issue/ART-1")).of(&jira).await.json(404);

@@ -6,7 +6,6 @@
 mod a1;
 mod grid;
 
-use axum::Router;
 use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -16,13 +15,14 @@ use self::a1::Range;
 use self::grid::{Input, Render, Sheet, Spreadsheet};
 use super::google_token;
 use super::wire::{self, Call, Service};
+use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The id of the one spreadsheet.
 pub const SPREADSHEET_ID: &str = "1RegattaSandboxTestReport-abcdefghijklmnopqr";
 
 /// The service.
-pub fn router(world: World) -> Router {
+pub fn imitation(world: World) -> Imitation {
     wire::serve(Sheets { state: Mutex::new(Spreadsheet::new(&world)), world })
 }
 

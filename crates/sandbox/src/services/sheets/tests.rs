@@ -4,13 +4,13 @@ use crate::services::wire::testing::{Answer, ask, world};
 use jiff::SignedDuration;
 
 struct Client {
-    sheets: Router,
+    sheets: Imitation,
     token: String,
 }
 
 impl Client {
     async fn new(world: &World) -> Self {
-        Self { sheets: router(world.clone()), token: token(world).await }
+        Self { sheets: imitation(world.clone()), token: token(world).await }
     }
 
     async fn send(&self, method: &str, rest: &str, body: Option<Value>) -> Answer {
