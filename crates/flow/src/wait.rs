@@ -196,3 +196,40 @@ pub(crate) fn list(names: &[&str]) -> String {
         [init @ .., last] => format!("{} and {last}", init.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One of each kind.
+    fn all() -> Vec<On> {
+        let text = || "x".to_owned();
+        vec![
+            On::Tasks(vec![Task::StageTesting]),
+            On::Promotion { phase: "pending", failing_jobs: vec![] },
+            On::ResultFile,
+            On::Tests,
+            On::Aggregation,
+            On::Unknown { why: text() },
+            On::Job { what: text(), poll: text() },
+            On::Precondition { name: text(), why: text() },
+            On::Schedule { what: text() },
+            On::Service { service: text(), why: text(), state: ServiceState::Retrying },
+            On::Credentials { service: text(), why: text() },
+            On::Person { question: text() },
+            On::Blocker { text: text() },
+            On::Stopped { failed: Task::StageTesting },
+        ]
+    }
+
+    #[test]
+    fn what_waits_for_time_a_remote_or_a_job_ends_without_a_person() {
+        let (by_itself, by_others): (Vec<On>, Vec<On>) = all().into_iter().partition(On::ends_by_itself);
+        let words = |waits: Vec<On>| waits.iter().map(On::word).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            words(by_itself),
+            "promotion result-file tests aggregation evidence job precondition:x schedule service:x"
+        );
+        assert_eq!(words(by_others), "tasks credentials:x person issue stopped");
+    }
+}
