@@ -1,5 +1,6 @@
 //! GitHub's contents API as the port of the state store: services and store know nothing of each other.
 
+use bytes::Bytes;
 use regatta_kit::{BoxFuture, OutsideText};
 use regatta_services::Services;
 use regatta_services::error::{Fault, ServiceError};
@@ -38,7 +39,7 @@ impl Contents for GithubContents {
     ) -> BoxFuture<'a, Result<Option<ContentsFile>, ContentsError>> {
         Box::pin(async move {
             let file = self.github().get(&self.repository, path, reference).await.map_err(told)?;
-            Ok(file.map(|f| ContentsFile { bytes: f.bytes.to_vec(), sha: f.sha }))
+            Ok(file.map(|f| ContentsFile { bytes: f.bytes, sha: f.sha }))
         })
     }
 
@@ -46,7 +47,7 @@ impl Contents for GithubContents {
         &'a self,
         path: &'a str,
         branch: &'a str,
-        bytes: &'a [u8],
+        bytes: Bytes,
         sha: Option<&'a str>,
         message: &'a str,
     ) -> BoxFuture<'a, Result<String, ContentsError>> {

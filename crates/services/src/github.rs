@@ -173,7 +173,7 @@ impl Github {
         path: &str,
         at: &str,
     ) -> Result<Option<File>, ServiceError> {
-        let key = format!("{repository}\n{at}\n{path}");
+        let key = key(repository, at, path);
         let cached = self.cache().get(&key).cloned();
         let mut call = self
             .contents(repository, path, Verb::Get)
@@ -202,13 +202,17 @@ impl Github {
         };
         let file = File { sha: wire.sha, bytes };
         if let Some(etag) = answer.header("etag") {
-            let mut cache = self.cache();
-            if cache.len() >= CACHED_FILES && !cache.contains_key(&key) {
-                cache.pop_first();
-            }
-            cache.insert(key, Cached { etag: etag.to_owned(), file: file.clone() });
+            self.keep(key, Cached { etag: etag.to_owned(), file: file.clone() });
         }
         Ok(Some(file))
+    }
+
+    fn keep(&self, key: String, cached: Cached) {
+        let mut cache = self.cache();
+        if cache.len() >= CACHED_FILES && !cache.contains_key(&key) {
+            cache.pop_first();
+        }
+        cache.insert(key, cached);
     }
 
     async fn large(&self, repository: &Repository, path: &str, at: &str) -> Result<Bytes, ServiceError> {
@@ -226,10 +230,10 @@ impl Github {
         path: &str,
         branch: &str,
         message: &str,
-        bytes: &[u8],
+        bytes: Bytes,
         sha: Option<&str>,
     ) -> Result<String, ServiceError> {
-        let content = base64::engine::general_purpose::STANDARD.encode(bytes);
+        let content = base64::engine::general_purpose::STANDARD.encode(&bytes);
         let mut body = json!({"message": message, "content": content, "branch": branch});
         if let Some(sha) = sha {
             body["sha"] = sha.into();
@@ -244,7 +248,11 @@ impl Github {
             },
         )?;
         let wire: PutWire = answer.json()?;
-        Ok(wire.content.sha)
+        let sha = wire.content.sha;
+        // A file's tag is the hash of its content. Should it ever be another, the next read gets the whole file.
+        let cached = Cached { etag: format!("W/\"{sha}\""), file: File { sha: sha.clone(), bytes } };
+        self.keep(key(repository, branch, path), cached);
+        Ok(sha)
     }
 
     /// The names in a folder, sorted; none when it does not exist.
@@ -322,8 +330,13 @@ enum Verb {
     Put,
 }
 
+/// What a file is kept under.
+fn key(repository: &Repository, at: &str, path: &str) -> String {
+    format!("{repository}\n{at}\n{path}")
+}
+
 fn decode(text: &str) -> Option<Bytes> {
-    let packed: String = text.split_ascii_whitespace().collect();
+    let packed: Vec<u8> = text.bytes().filter(|byte| !byte.is_ascii_whitespace()).collect();
     base64::engine::general_purpose::STANDARD.decode(packed).ok().map(Bytes::from)
 }
 
@@ -367,6 +380,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_is_sent_back_only_where_it_changed_meanwhile() {
+        let world = Scripted::new(|request| {
+            let known = request.headers().get("if-none-match").and_then(|tag| tag.to_str().ok());
+            Ok(match (request.method().as_str(), request.uri().path().rsplit('/').next(), known) {
+                ("PUT", ..) => answer(200, r#"{"content":{"sha":"s1"}}"#),
+                ("GET", Some("kept"), Some("W/\"s1\"")) => answer(304, ""),
+                // "other", by somebody else.
+                ("GET", Some("moved"), Some("W/\"s1\"")) => {
+                    answer(200, r#"{"sha":"s2","encoding":"base64","content":"b3RoZXI="}"#)
+                }
+                asked => panic!("{asked:?}"),
+            })
+        });
+        let (github, repository) = (github(&world), Repository::release_tests());
+        for (path, found) in [("kept", "mine"), ("moved", "other")] {
+            github.put(&repository, path, "z-stream", "m", "mine".into(), None).await.unwrap();
+            let file = github.get(&repository, path, "z-stream").await.unwrap().unwrap();
+            assert_eq!(file.bytes, found, "{path}");
+        }
+    }
+
+    #[tokio::test]
     async fn a_missing_file_is_none_and_a_missing_folder_is_empty() {
         let github = github(&Scripted::new(|_| Ok(answer(404, "{}"))));
         let repository = Repository::release_tests();
@@ -394,8 +429,10 @@ mod tests {
             [(409, "is at a but expected b"), (422, "Invalid request.\n\n\"sha\" wasn't supplied.")]
         {
             let github = github(&Scripted::new(move |_| Ok(answer(status, said))));
-            let error =
-                github.put(&Repository::release_tests(), "x", "z-stream", "m", b"1", None).await.unwrap_err();
+            let error = github
+                .put(&Repository::release_tests(), "x", "z-stream", "m", "1".into(), None)
+                .await
+                .unwrap_err();
             assert!(matches!(error.fault, Fault::Conflict), "{error}");
         }
     }

@@ -128,7 +128,7 @@ calls! {
         let first = w.services.github.get(&Repository::release_tests(), "_releases/a.json", "record").await?;
         (first, w.services.github.get(&Repository::release_tests(), "_releases/a.json", "record").await?)
     };
-    "github.put" Evidence |w| w.services.github.put(&Repository::release_tests(), "a.json", "record", "m", b"{}", None).await?;
+    "github.put" Evidence |w| w.services.github.put(&Repository::release_tests(), "a.json", "record", "m", "{}".into(), None).await?;
     "github.list" Evidence |w| w.services.github.list(&Repository::release_tests(), "_releases", "record").await?;
     "github.commits" Evidence |w| w.services.github.commits(&Repository::release_tests(), "a.json", "record", 3).await?;
     "jira.deployment" Evidence |w| w.services.jira.deployment().await?;

@@ -4,6 +4,7 @@
 //! applied to it anew, and the write is tried again. Beside a writer that puts old content back under a fresh hash,
 //! the last content that Regatta wrote is read too and the histories united.
 
+use bytes::Bytes;
 use regatta_kit::ids::chance;
 use regatta_kit::{BoxFuture, Clock, Code, Release, Stream};
 use std::collections::HashMap;
@@ -30,7 +31,7 @@ pub const TRAILER: &str = "Written-by: Regatta";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentsFile {
     /// The content.
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
     /// Its blob hash.
     pub sha: String,
 }
@@ -104,7 +105,7 @@ pub trait Contents: Send + Sync {
         &'a self,
         path: &'a str,
         branch: &'a str,
-        bytes: &'a [u8],
+        bytes: Bytes,
         sha: Option<&'a str>,
         message: &'a str,
     ) -> BoxFuture<'a, Result<String, ContentsError>>;
@@ -260,8 +261,8 @@ impl ContentsStore {
                 let file = self.file(&path, &self.branch).await?;
                 let file = file
                     .ok_or_else(|| corrupt("is missing: it holds the release's older history".to_owned()))?;
-                let text =
-                    String::from_utf8(file.bytes).map_err(|_| corrupt("is not UTF-8 text".to_owned()))?;
+                let text = String::from_utf8(file.bytes.to_vec())
+                    .map_err(|_| corrupt("is not UTF-8 text".to_owned()))?;
                 Arc::from(text)
             }
         };
@@ -305,7 +306,7 @@ impl ContentsStore {
             let path = layout.archive_path(release, state.document().archives + 1);
             let content = Document::archive_text(release, &older);
             let message = format!("{release}: older history, {} entries\n\n{TRAILER}\n", older.len());
-            match self.contents.put(&path, &self.branch, content.as_bytes(), None, &message).await {
+            match self.contents.put(&path, &self.branch, content.into(), None, &message).await {
                 Ok(_) => {}
                 // Written before, by a run that ended before it could refer to it: what it holds counts.
                 Err(ContentsError::Conflict) => {}
@@ -367,7 +368,7 @@ impl ContentsStore {
             let message = commit_message(release, state.history().skip(before));
             let text = self.shrink(&mut state, layout).await?;
             let path = layout.path(release);
-            match self.contents.put(&path, &self.branch, text.as_bytes(), sha.as_deref(), &message).await {
+            match self.contents.put(&path, &self.branch, text.into(), sha.as_deref(), &message).await {
                 Ok(version) => {
                     self.known(|known| {
                         known.layouts.insert(release, layout);
@@ -420,7 +421,7 @@ impl ContentsStore {
         }
         let content = format!("{}\n", serde_json::json!({ "schema": "regatta.world/v1", "world": world }));
         let message = format!("These states belong to the world {world}\n\n{TRAILER}\n");
-        match self.contents.put(WORLD_PATH, &self.branch, content.as_bytes(), None, &message).await {
+        match self.contents.put(WORLD_PATH, &self.branch, content.into(), None, &message).await {
             Ok(_) => Ok(()),
             Err(ContentsError::Conflict) => match self.world_file().await? {
                 Some(stamped) => same_world(&stamped, world),

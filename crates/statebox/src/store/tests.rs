@@ -7,6 +7,7 @@ use super::*;
 use crate::document::Layout;
 use crate::event::{Body, EffectKey, Evidence, Handle, IssueChange, Mark};
 use crate::fixtures::{self, Variant};
+use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use regatta_kit::ids::{EventId, Writer, chance, digest};
 use regatta_kit::{Clock, Status, Task};
@@ -72,9 +73,9 @@ struct Repository {
 
 #[derive(Default)]
 struct Commits {
-    files: BTreeMap<String, Vec<u8>>,
+    files: BTreeMap<String, Bytes>,
     /// Newest last: hash, path, message, content then.
-    log: Vec<(String, String, String, Vec<u8>)>,
+    log: Vec<(String, String, String, Bytes)>,
     gets: u64,
     puts: u64,
     refused: u64,
@@ -84,12 +85,12 @@ impl Repository {
     fn write(&self, path: &str, text: &str, message: &str) {
         let mut inner = self.inner.lock().unwrap();
         let sha = format!("commit{}", inner.log.len());
-        inner.files.insert(path.into(), text.as_bytes().to_vec());
-        inner.log.push((sha, path.into(), message.into(), text.as_bytes().to_vec()));
+        inner.files.insert(path.into(), text.to_owned().into());
+        inner.log.push((sha, path.into(), message.into(), text.to_owned().into()));
     }
 
     fn text(&self, path: &str) -> String {
-        String::from_utf8(self.inner.lock().unwrap().files[path].clone()).unwrap()
+        String::from_utf8(self.inner.lock().unwrap().files[path].to_vec()).unwrap()
     }
 
     fn subjects(&self) -> Vec<String> {
@@ -131,7 +132,7 @@ impl Contents for Repository {
         &'a self,
         path: &'a str,
         _branch: &'a str,
-        bytes: &'a [u8],
+        bytes: Bytes,
         sha: Option<&'a str>,
         message: &'a str,
     ) -> BoxFuture<'a, Result<String, ContentsError>> {
@@ -146,9 +147,10 @@ impl Contents for Repository {
             Err(ContentsError::Conflict)
         } else {
             let commit = format!("commit{}", inner.log.len());
-            inner.files.insert(path.into(), bytes.to_vec());
-            inner.log.push((commit, path.into(), message.into(), bytes.to_vec()));
-            Ok(digest(bytes, 40))
+            let sha = digest(&bytes, 40);
+            inner.files.insert(path.into(), bytes.clone());
+            inner.log.push((commit, path.into(), message.into(), bytes));
+            Ok(sha)
         };
         Box::pin(async move {
             tokio::task::yield_now().await;
