@@ -25,9 +25,21 @@ pub(crate) struct LookBook {
     looks: BTreeMap<Subject, Look>,
     answers: TaskMap<Option<Answer>>,
     /// Failures in a row, by who looked.
-    failures: BTreeMap<String, usize>,
+    failing: BTreeMap<String, Failing>,
     /// What result files said, by the subject they were read for.
     said: BTreeMap<&'static str, Said>,
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Copy)]
+struct Failing {
+    times: usize,
+    since: Timestamp,
+}
+
+/// The name under which the book counts failures to look at a fact; a task's is its own.
+pub(crate) fn book_name(subject: Subject) -> String {
+    format!("{subject:?}")
 }
 
 /// What one version of a result file says.
@@ -68,7 +80,7 @@ impl LookBook {
     }
 
     pub(crate) fn looked(&mut self, subject: Subject, now: Timestamp) {
-        self.failures.remove(&format!("{subject:?}"));
+        self.failing.remove(&book_name(subject));
         self.looks.insert(subject, Look { looked_at: Some(now), trouble: None });
     }
 
@@ -77,10 +89,10 @@ impl LookBook {
         subject: Subject,
         error: &ServiceError,
         every: SignedDuration,
-        since: Timestamp,
+        recorded: Option<Timestamp>,
         now: Timestamp,
     ) {
-        let trouble = self.trouble(&format!("{subject:?}"), error, every, since, now);
+        let trouble = self.trouble(&book_name(subject), error, every, recorded, now);
         let looked_at = self.look(subject).looked_at;
         self.looks.insert(subject, Look { looked_at, trouble: Some(trouble) });
     }
@@ -99,18 +111,25 @@ impl LookBook {
         self.answers[task].clone()
     }
 
-    /// Keeps what a task said: `begun` is when the task came under way, `waits_since` when the wait it names began.
-    /// Final outcomes leave nothing to keep.
+    /// Whether a failure lasts long enough to be written down, so that its limit outlasts the process: one that the short
+    /// retries mend is no entry of the history.
+    pub(crate) fn is_worth_a_record(&self, who: &str, error: &ServiceError) -> bool {
+        let times = self.failing.get(who).map_or(0, |failing| failing.times);
+        error.class() == ErrorClass::NeedsCredentials || times >= RETRY_AFTER.len()
+    }
+
+    /// Keeps what a task said: `begun` is when the task came under way, `recorded` since when the wait it names is on
+    /// record. Final outcomes leave nothing to keep.
     pub(crate) fn answered(
         &mut self,
         task: Task,
         outcome: &Outcome,
         begun: Timestamp,
-        waits_since: Timestamp,
+        recorded: Option<Timestamp>,
         now: Timestamp,
     ) {
         if !matches!(outcome, Outcome::Transient(_) | Outcome::NeedsCredentials(_)) {
-            self.failures.remove(task.name());
+            self.failing.remove(task.name());
         }
         let poll = row(task).poll.from;
         self.answers[task] = match outcome {
@@ -123,7 +142,7 @@ impl LookBook {
             Outcome::Blocked(precondition, check_after) => Some(Answer::Blocked {
                 name: precondition.name.to_owned(),
                 why: precondition.why.clone(),
-                since: waits_since,
+                since: recorded.unwrap_or(now),
                 look_again: after(now, *check_after),
             }),
             Outcome::Scheduled { what, look_again } => {
@@ -137,7 +156,7 @@ impl LookBook {
                 look_again: after(now, PERSON_POLL),
             }),
             Outcome::NeedsCredentials(error) | Outcome::Transient(error) => {
-                Some(Answer::Trouble(self.trouble(task.name(), error, poll, waits_since, now)))
+                Some(Answer::Trouble(self.trouble(task.name(), error, poll, recorded, now)))
             }
         };
     }
@@ -147,15 +166,16 @@ impl LookBook {
         who: &str,
         error: &ServiceError,
         every: SignedDuration,
-        since: Timestamp,
+        recorded: Option<Timestamp>,
         now: Timestamp,
     ) -> Trouble {
-        let failures = self.failures.entry(who.to_owned()).or_default();
-        *failures += 1;
+        let failing = self.failing.entry(who.to_owned()).or_insert(Failing { times: 0, since: now });
+        failing.times += 1;
+        let Failing { times, since } = *failing;
         let (kind, wait) = if error.class() == ErrorClass::NeedsCredentials {
             (TroubleKind::Credentials, PERSON_POLL)
         } else {
-            match RETRY_AFTER.get(*failures - 1) {
+            match RETRY_AFTER.get(times - 1) {
                 Some(wait) => {
                     let asked = error.retry_after().and_then(|d| SignedDuration::try_from(d).ok());
                     (TroubleKind::Retrying, asked.map_or(*wait, |asked| asked.max(*wait)))
@@ -167,7 +187,7 @@ impl LookBook {
             kind,
             service: error.service.to_owned(),
             why: format!("{error} [{}]", error.code()),
-            since,
+            since: recorded.map_or(since, |recorded| recorded.min(since)),
             look_again: after(now, wait),
         }
     }

@@ -2,7 +2,7 @@
 
 use regatta_flow::decide::Move;
 use regatta_flow::table::row;
-use regatta_kit::{Status, Task, Timestamp};
+use regatta_kit::{Status, Task};
 use regatta_statebox::event::{Body, Evidence};
 use regatta_tasks::context::Context;
 use regatta_tasks::effects::Early;
@@ -118,13 +118,19 @@ impl Drive<'_> {
             Outcome::Transient(error) => format!("to be tried again: {error}"),
         };
         let reason = wait_reason(&outcome);
-        drafts.extend(observe::wait_record(self.session, task.name(), reason.as_deref()));
+        // What a short retry mends changes nothing of what is on record.
+        let is_blip = matches!(&outcome, Outcome::Transient(error)
+            if !lock(&self.book).is_worth_a_record(task.name(), error));
+        if !is_blip {
+            drafts.extend(observe::wait_record(self.session, task.name(), reason.as_deref()));
+        }
         self.session.append(drafts).await?;
 
         let now = self.session.now();
         let begun = self.session.read(|f| f.tasks[task].moved_at).unwrap_or(now);
-        let waits_since = self.waits_since(task.name(), now);
-        lock(&self.book).answered(task, &outcome, begun, waits_since, now);
+        let recorded =
+            reason.and_then(|reason| self.session.read(|f| observe::waits_since(f, task.name(), &reason)));
+        lock(&self.book).answered(task, &outcome, begun, recorded, now);
         // Looking after something that still runs is no news.
         let news =
             !matches!(outcome, Outcome::Running(..) | Outcome::Scheduled { .. } | Outcome::Blocked(..));
@@ -132,11 +138,6 @@ impl Drive<'_> {
             self.note(task, action, line);
         }
         Ok(())
-    }
-
-    /// Since when a recorded wait lasts; now where none is recorded.
-    fn waits_since(&self, who: &str, now: Timestamp) -> Timestamp {
-        self.session.read(|f| observe::waits_since(f, who)).unwrap_or(now)
     }
 
     /// The entries that bring a task to `to` by legal steps; none when it is there.

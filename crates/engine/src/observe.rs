@@ -17,7 +17,7 @@ use std::sync::Mutex;
 
 use crate::evidence::{promotion_to_json, standing_from_json, standing_to_json, subject};
 use crate::facts::candidate;
-use crate::lookbook::LookBook;
+use crate::lookbook::{LookBook, book_name};
 use crate::session::{Draft, Session};
 
 /// The branch of the result files (reference: jobs and results).
@@ -52,8 +52,10 @@ pub(crate) async fn look(
     };
     match found {
         Err(error) => {
-            session.append(wait_record(session, name, Some(error.service)).into_iter().collect()).await?;
-            let since = session.read(|f| waits_since(f, name)).unwrap_or(now);
+            if lock(book).is_worth_a_record(&book_name(what), &error) {
+                session.append(wait_record(session, name, Some(error.service)).into_iter().collect()).await?;
+            }
+            let since = session.read(|f| waits_since(f, name, error.service));
             lock(book).look_failed(what, &error, every, since, now);
             Ok(())
         }
@@ -77,9 +79,9 @@ pub(crate) fn wait_record(session: &Session<'_>, who: &str, reason: Option<&str>
         .then(|| Body::Observed { subject, value: reason.into(), digest: reason.to_owned() }.into())
 }
 
-/// Since when `who` waits for the same thing, where that is recorded.
-pub(crate) fn waits_since(folded: &Folded, who: &str) -> Option<Timestamp> {
-    folded.observed.get(&format!("wait:{who}")).filter(|o| !o.digest.is_empty()).map(|o| o.at)
+/// Since when `who` waits for `reason`, where that is recorded.
+pub(crate) fn waits_since(folded: &Folded, who: &str, reason: &str) -> Option<Timestamp> {
+    folded.observed.get(&format!("wait:{who}")).filter(|o| o.digest == reason).map(|o| o.at)
 }
 
 /// Where a person looks before judging an analysis: the build's result file.
