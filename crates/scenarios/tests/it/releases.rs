@@ -88,3 +88,36 @@ async fn a_service_that_fails_after_everything_has_happened_is_asked_again_short
     assert!(took < jiff::SignedDuration::from_hours(2), "{took}");
     assert_eq!(story.clock().world().faults().injected()[&Fault::Unavailable], 5);
 }
+
+/// What a short retry mends is no entry of the history, or a flapping service would fill it; what lasts is, once, so that
+/// the limit of the wait outlasts the process.
+#[tokio::test]
+async fn a_failure_is_written_down_when_the_short_retries_did_not_mend_it() {
+    use jiff::SignedDuration;
+    use regatta_sandbox::faults::{Fault, Outage, RequestRule};
+    use regatta_statebox::event::Body;
+    let waits = async |story: &mut Story| {
+        let history = story.history().await.unwrap();
+        let waits = history.into_iter().filter_map(|event| match event.body {
+            Body::Observed { subject, digest, .. } if digest == "github" || digest == "jenkins" => {
+                Some(format!("{subject} {digest}"))
+            }
+            _ => None,
+        });
+        waits.collect::<Vec<_>>()
+    };
+    let mut story = Story::of("4.20.1", 1);
+    let faults = story.clock().world().faults();
+    faults.add(RequestRule::on("github", Fault::Unavailable).path("contents").after(20).times(3).into());
+    faults.add(RequestRule::on("jenkins", Fault::Unavailable).times(3).into());
+    assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::Done);
+    assert_eq!(story.clock().world().faults().injected()[&Fault::Unavailable], 6);
+    assert_eq!(waits(&mut story).await, Vec::<String>::new());
+
+    let mut story = Story::of("4.20.1", 1);
+    let from = story.clock().now() + SignedDuration::from_hours(2);
+    let outage = Outage::down("github", from, from + SignedDuration::from_hours(5));
+    story.clock().world().faults().add(outage.into());
+    assert_eq!(story.drive(Watch::UntilDone).await.unwrap().state, DriveState::Done);
+    assert_eq!(waits(&mut story).await, ["wait:candidate github"]);
+}
