@@ -8,6 +8,7 @@ pub mod elliott;
 pub mod harness;
 pub mod life;
 pub mod parsers;
+pub mod plans;
 pub mod simulator;
 pub mod store;
 pub mod story;

@@ -4,20 +4,15 @@ use regatta_kit::{BoxFuture, Release};
 use regatta_statebox::StateBox;
 use regatta_statebox::event::Event;
 use regatta_statebox::store::{MAX_TRIES, Store, StoreError, Versioned};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::acting::{Acting, Part};
 use crate::life::Life;
+use crate::plans::{self, Hand};
 
-/// One thing that goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// With which persist.
-    pub at: At,
-    /// How.
-    pub blow: Blow,
-}
+/// One persist that goes wrong.
+pub type Plan = plans::Plan<At, Blow>;
 
 /// A persist: an append that has something to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,40 +51,27 @@ pub struct Persist {
 /// Any store, as one process has it.
 pub struct Fragile {
     inner: Arc<dyn Store>,
-    plans: Vec<Plan>,
-    life: Arc<Life>,
-    acting: Arc<Acting>,
-    log: Mutex<Vec<Persist>>,
+    hand: Hand<At, Blow, Persist>,
     persists: AtomicUsize,
-    struck: AtomicUsize,
 }
 
 impl Fragile {
     /// Around another store.
     #[must_use]
     pub fn new(inner: Arc<dyn Store>, plans: Vec<Plan>) -> Self {
-        Self {
-            inner,
-            plans,
-            life: Arc::default(),
-            acting: Arc::default(),
-            log: Mutex::default(),
-            persists: AtomicUsize::new(0),
-            struck: AtomicUsize::new(0),
-        }
+        Self { inner, hand: Hand::new(plans), persists: AtomicUsize::new(0) }
     }
 
     /// Of a process that also lives and acts elsewhere.
     #[must_use]
     pub fn of(mut self, life: Arc<Life>, acting: Arc<Acting>) -> Self {
-        self.life = life;
-        self.acting = acting;
+        (self.hand.life, self.hand.acting) = (life, acting);
         self
     }
 
     /// Waits until the process died.
     pub async fn died(&self) {
-        self.life.over().await;
+        self.hand.life.over().await;
     }
 
     /// How many persists were asked for so far.
@@ -101,19 +83,13 @@ impl Fragile {
     /// How many of the plans came true.
     #[must_use]
     pub fn struck(&self) -> usize {
-        self.struck.load(Ordering::SeqCst)
+        self.hand.struck()
     }
 
     /// Every persist that succeeded, in order.
     #[must_use]
     pub fn log(&self) -> Vec<Persist> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn strikes(&self, at: impl Fn(At) -> bool) -> Option<Blow> {
-        let blow = self.plans.iter().find(|plan| at(plan.at)).map(|plan| plan.blow);
-        self.struck.fetch_add(usize::from(blow.is_some()), Ordering::SeqCst);
-        blow
+        self.hand.log()
     }
 
     async fn persist(
@@ -122,15 +98,16 @@ impl Fragile {
         base: Option<&Versioned<StateBox>>,
         events: Vec<Event>,
     ) -> Result<Versioned<StateBox>, StoreError> {
-        self.life.goes_on().await;
+        let hand = &self.hand;
+        hand.life.goes_on().await;
         if events.is_empty() {
             return self.inner.append(release, base, events).await;
         }
         let number = self.persists.fetch_add(1, Ordering::SeqCst) + 1;
-        let part = self.acting.writer(&events);
-        let blow = self.strikes(|at| at == At::Persist(number));
+        let part = hand.acting.writer(&events);
+        let blow = hand.strikes(|at| at == At::Persist(number));
         match blow {
-            Some(Blow::DieBefore) => return self.life.end().await,
+            Some(Blow::DieBefore) => return hand.life.end().await,
             Some(Blow::Conflict) => return Err(StoreError::Conflict { release, tries: MAX_TRIES }),
             Some(Blow::Unavailable) => return Err(unavailable()),
             Some(Blow::DieAfter | Blow::LoseAnswer) | None => {}
@@ -138,10 +115,10 @@ impl Fragile {
         let before = base.map_or(0, |base| base.value.history().len());
         let written = self.inner.append(release, base, events).await?;
         let length = written.value.history().len();
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).push(Persist { part, length });
+        hand.note(Persist { part, length });
         let reached = |at| matches!(at, At::Length(wanted) if before < wanted && wanted <= length);
-        match blow.or_else(|| self.strikes(reached)) {
-            Some(Blow::DieAfter) => self.life.end().await,
+        match blow.or_else(|| hand.strikes(reached)) {
+            Some(Blow::DieAfter) => hand.life.end().await,
             Some(Blow::LoseAnswer) => Err(unavailable()),
             _ => Ok(written),
         }
@@ -158,7 +135,7 @@ impl Store for Fragile {
         release: Release,
     ) -> BoxFuture<'a, Result<Option<Versioned<StateBox>>, StoreError>> {
         Box::pin(async move {
-            self.life.goes_on().await;
+            self.hand.life.goes_on().await;
             self.inner.load(release).await
         })
     }

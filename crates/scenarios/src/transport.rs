@@ -7,23 +7,18 @@ use regatta_sandbox::faults::Unanswered;
 use regatta_sandbox::faults::layer::Exposed;
 use regatta_services::transport::{BodyLimit, Transport, TransportError};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::acting::{Acting, Part};
 use crate::life::Life;
+use crate::plans::{self, Hand};
 
 /// What is read of an answer at most where the request says nothing.
 const BODY_LIMIT: u64 = 64 << 20;
 
-/// One thing that goes wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// With which request.
-    pub at: At,
-    /// How.
-    pub blow: Blow,
-}
+/// One request that goes wrong.
+pub type Plan = plans::Plan<At, Blow>;
 
 /// A request, by its place among those of its process, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,40 +62,27 @@ pub struct Call {
 /// Calls services by host name, for one process.
 pub struct InProcess {
     hosts: HashMap<String, Exposed>,
-    plans: Vec<Plan>,
-    life: Arc<Life>,
-    acting: Arc<Acting>,
-    log: Mutex<Vec<Call>>,
+    hand: Hand<At, Blow, Call>,
     changes: AtomicUsize,
-    struck: AtomicUsize,
 }
 
 impl InProcess {
     /// Over services by the host under which they are called.
     #[must_use]
     pub fn new(hosts: HashMap<String, Exposed>, plans: Vec<Plan>) -> Self {
-        Self {
-            hosts,
-            plans,
-            life: Arc::default(),
-            acting: Arc::default(),
-            log: Mutex::default(),
-            changes: AtomicUsize::new(0),
-            struck: AtomicUsize::new(0),
-        }
+        Self { hosts, hand: Hand::new(plans), changes: AtomicUsize::new(0) }
     }
 
     /// Of a process that also lives and acts elsewhere.
     #[must_use]
     pub fn of(mut self, life: Arc<Life>, acting: Arc<Acting>) -> Self {
-        self.life = life;
-        self.acting = acting;
+        (self.hand.life, self.hand.acting) = (life, acting);
         self
     }
 
     /// Waits until the process died.
     pub async fn died(&self) {
-        self.life.over().await;
+        self.hand.life.over().await;
     }
 
     /// How many changes were asked for so far.
@@ -112,23 +94,19 @@ impl InProcess {
     /// How many requests were sent so far, those that never left among them.
     #[must_use]
     pub fn calls(&self) -> usize {
-        self.lock().len()
+        self.hand.done()
     }
 
     /// How many of the plans came true.
     #[must_use]
     pub fn struck(&self) -> usize {
-        self.struck.load(Ordering::SeqCst)
+        self.hand.struck()
     }
 
     /// Every request so far, in order.
     #[must_use]
     pub fn log(&self) -> Vec<Call> {
-        self.lock().clone()
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Call>> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.hand.log()
     }
 
     /// Writes the request down and tells what happens to it.
@@ -137,26 +115,19 @@ impl InProcess {
         let host = request.uri().host().unwrap_or_default();
         let service = host.split('.').next().unwrap_or_default();
         let what = format!("{} {service} {}", request.method(), request.uri().path());
-        let call = {
-            let mut log = self.lock();
-            log.push(Call { part: self.acting.caller(host), change, what });
-            log.len()
-        };
+        let call = self.hand.note(Call { part: self.hand.acting.caller(host), change, what });
         let change = change.then(|| self.changes.fetch_add(1, Ordering::SeqCst) + 1);
-        let here = |plan: &&Plan| match plan.at {
+        self.hand.strikes(|at| match at {
             At::Call(n) => n == call,
             At::Change(n) => Some(n) == change,
-        };
-        let blow = self.plans.iter().find(here).map(|plan| plan.blow);
-        self.struck.fetch_add(usize::from(blow.is_some()), Ordering::SeqCst);
-        blow
+        })
     }
 
     async fn call(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        self.life.goes_on().await;
+        self.hand.life.goes_on().await;
         match self.note(&request) {
             None => self.deliver(request).await,
-            Some(Blow::DieBefore) => self.life.end().await,
+            Some(Blow::DieBefore) => self.hand.life.end().await,
             Some(Blow::Refuse) => Err(TransportError::Connect("connection refused".to_owned())),
             Some(Blow::Answer(status)) => {
                 let mut answer = Response::new(Bytes::new());
@@ -166,7 +137,7 @@ impl InProcess {
             Some(Blow::DieAfter) => {
                 // What came of it is nobody's any more.
                 let _ = self.deliver(request).await;
-                self.life.end().await
+                self.hand.life.end().await
             }
             Some(Blow::LoseAnswer) => {
                 let _ = self.deliver(request).await;
@@ -195,7 +166,7 @@ impl InProcess {
         let limit = request.extensions().get::<BodyLimit>().map_or(BODY_LIMIT, |limit| limit.0);
         let announces = *request.method() != Method::HEAD;
         let answer = service.answer(request.map(axum::body::Body::from)).await;
-        self.life.goes_on().await;
+        self.hand.life.goes_on().await;
         match answer.extensions().get::<Unanswered>() {
             Some(Unanswered::Refused) => {
                 return Err(TransportError::Connect("connection refused".to_owned()));
