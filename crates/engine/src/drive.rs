@@ -37,6 +37,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) owner: Option<String>,
     pub(crate) observer: &'a dyn Observer,
     pub(crate) moved: Vec<Moved>,
+    /// From whom this drive took over, once that was said.
+    predecessor: Option<String>,
 }
 
 /// How a pass ended.
@@ -71,6 +73,7 @@ impl<'a> Drive<'a> {
             owner,
             observer,
             moved: Vec::new(),
+            predecessor: None,
         }
     }
 
@@ -177,6 +180,7 @@ impl<'a> Drive<'a> {
             if let Some((holder, until)) = held {
                 return Ok(Pass::Held { decision, holder, until });
             }
+            self.say_whom_it_replaces(now);
             let looks = decision.moves.iter().take_while(|m| matches!(m, Move::Look(_))).count();
             if looks > 0 {
                 for what in &decision.moves[..looks] {
@@ -204,6 +208,18 @@ impl<'a> Drive<'a> {
             "more than {MOVES_PER_PASS_LIMIT} moves in one pass over {}: a rule goes in a circle",
             self.session.release
         )))
+    }
+
+    /// A claim that nobody gave back, and that lets others go on, is that of a driver that died.
+    fn say_whom_it_replaces(&mut self, now: Timestamp) {
+        let holder = &self.app().identity.holder;
+        let before = self.session.read(|f| f.lease.as_ref().map(|lease| lease.holder.clone()));
+        if let Some(before) = before.filter(|before| before != holder)
+            && self.predecessor.as_ref() != Some(&before)
+        {
+            self.observer.takes_over(now, &lease::shown(&before));
+            self.predecessor = Some(before);
+        }
     }
 
     pub(crate) fn decide(&self) -> Decision {

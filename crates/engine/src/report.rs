@@ -220,6 +220,11 @@ pub trait Observer: Send + Sync {
         let _ = (at, why);
     }
 
+    /// This drive goes on where another stopped without giving the release back.
+    fn takes_over(&self, at: Timestamp, from: &str) {
+        let _ = (at, from);
+    }
+
     /// A message left, or could not.
     fn told(&self, line: &str) {
         let _ = line;

@@ -117,6 +117,10 @@ impl Observer for Lines {
         }
     }
 
+    fn takes_over(&self, at: Timestamp, from: &str) {
+        self.line(at, &format!("goes on for {from}, who stopped without giving the release back"));
+    }
+
     fn told(&self, line: &str) {
         if self.verbose {
             say(&format!("{:22}{line}", ""));

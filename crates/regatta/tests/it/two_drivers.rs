@@ -124,6 +124,7 @@ fn a_holder_that_was_killed_on_this_machine_is_replaced_at_once() {
     let (_, _, until) = world.leases(RELEASE)[0].clone();
     assert_eq!(world.run(&["drive", RELEASE]).code, 6);
     assert!(!world.effects().to_string().contains("advisory-owner"), "{}", world.effects());
+    let process = format!("process {}", lee.process());
     lee.kill();
 
     // The claim runs on and time stands still, but everybody on this machine sees that the process is gone.
@@ -131,6 +132,8 @@ fn a_holder_that_was_killed_on_this_machine_is_replaced_at_once() {
     assert_eq!(status["held_by"], Value::Null, "{status}");
     let next = world.run(&["drive", RELEASE]);
     assert_eq!(next.code, 3, "{}", next.shown());
+    let taken_over: Vec<&str> = next.err.lines().filter(|line| line.contains("goes on for")).collect();
+    insta::assert_snapshot!(taken_over.join("\n").replace(&process, "process N"), @"Thu 05 Mar 09:00Z  goes on for lee@bay (process N), who stopped without giving the release back");
     assert!(world.effects().to_string().contains("advisory-owner"), "{}", world.effects());
     let leases = world.leases(RELEASE);
     let (next_at, next_holder, _) = leases.last().unwrap();
