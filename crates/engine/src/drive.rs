@@ -212,11 +212,12 @@ impl<'a> Drive<'a> {
 
     /// A claim that nobody gave back, and that lets others go on, is that of a driver that died.
     fn say_whom_it_replaces(&mut self, now: Timestamp) {
-        let holder = &self.app().identity.holder;
-        let before = self.session.read(|f| f.lease.as_ref().map(|lease| lease.holder.clone()));
-        if let Some(before) = before.filter(|before| before != holder)
-            && self.predecessor.as_ref() != Some(&before)
-        {
+        let known = [Some(&self.app().identity.holder), self.predecessor.as_ref()];
+        let before = self.session.read(|folded| {
+            let holder = &folded.lease.as_ref()?.holder;
+            (!known.contains(&Some(holder))).then(|| holder.clone())
+        });
+        if let Some(before) = before {
             self.observer.takes_over(now, &lease::shown(&before));
             self.predecessor = Some(before);
         }
