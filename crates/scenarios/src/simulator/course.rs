@@ -81,10 +81,10 @@ impl Course {
         match self.draw("how", place, 6) {
             0 => call(transport::At::Call(number("call", 900)), transport::Blow::DieBefore),
             1 => call(transport::At::Call(number("call", 900)), transport::Blow::DieAfter),
-            2 => call(transport::At::Change(number("change", 70)), transport::Blow::DieBefore),
-            3 => call(transport::At::Change(number("change", 70)), transport::Blow::DieAfter),
-            4 => persist(number("persist", 120), store::Blow::DieBefore),
-            _ => persist(number("persist", 120), store::Blow::DieAfter),
+            2 => call(transport::At::Change(number("change", 45)), transport::Blow::DieBefore),
+            3 => call(transport::At::Change(number("change", 45)), transport::Blow::DieAfter),
+            4 => persist(number("persist", 80), store::Blow::DieBefore),
+            _ => persist(number("persist", 80), store::Blow::DieAfter),
         }
     }
 }
