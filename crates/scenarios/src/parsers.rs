@@ -21,6 +21,7 @@ use regatta_services::gitlab::MrRef;
 use regatta_services::image::ImageDigest;
 use regatta_services::settings::ServiceSettings;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::{Debug, Display};
 use std::io::Read;
 use std::str::FromStr;
@@ -313,6 +314,13 @@ pub fn settings(bytes: &[u8]) {
     };
     if let Err(error) = ServiceSettings::read(|_| None, &file.urls()) {
         message(&error);
-        assert!(!error.to_string().contains("hunter2"), "a password is repeated: {error}");
+    }
+    for (service, url) in file.urls() {
+        // What stands before an `@` may be a password, or was meant as one; the same letters in a host's name are none.
+        let may_hold_password = url.contains('@');
+        if let Err(error) = ServiceSettings::read(|_| None, &BTreeMap::from([(service, url)])) {
+            let repeated = may_hold_password && error.to_string().contains("hunter2");
+            assert!(!repeated, "a password is repeated: {error}");
+        }
     }
 }

@@ -334,6 +334,24 @@ fn issues(value: &Value, ends_file: bool, found: &mut Structure) {
     }
 }
 
+/// Gives an issue that comes to stand last in a file, by a merge, what its writer left out: without it the file would be
+/// taken for one that was cut.
+pub(crate) fn make_whole(issue: &mut Map<String, Value>) {
+    let missing = [
+        ("reported_at", Value::Null),
+        ("resolved", Value::Bool(false)),
+        ("resolution", Value::Null),
+        ("blocker", Value::Bool(false)),
+        ("related_tasks", Value::Array(Vec::new())),
+    ];
+    for (field, value) in missing {
+        issue.entry(field).or_insert(value);
+    }
+    if issue["resolved"] == Value::Bool(true) {
+        issue.entry("resolved_at").or_insert(Value::Null);
+    }
+}
+
 fn related_tasks(issue: &Map<String, Value>, place: &Path, found: &mut Structure) {
     let place = place.then("related_tasks");
     match issue.get("related_tasks") {

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::check;
 use crate::document::{Document, DocumentError, Entry, FORMAT, Finding, Layout, Metadata, seconds};
 use crate::event::{Body, Event};
 use crate::fold::{Folded, MovedBy};
@@ -364,6 +365,10 @@ impl StateBox {
         let part = self.regatta_part();
         if !part.is_empty() {
             root.insert("regatta".to_owned(), Value::Object(part));
+        } else if let Some(Value::Array(issues)) = root.get_mut("issues")
+            && let Some(Value::Object(last)) = issues.last_mut()
+        {
+            check::make_whole(last);
         }
         Value::Object(root)
     }
@@ -579,6 +584,29 @@ issues:
             assert!(!again.has_foreign_edits());
             assert_eq!(again.render(layout), state.render(layout));
             assert!(warnings.iter().all(|w| w.why == "names no candidate"), "{warnings:?}");
+        }
+    }
+
+    /// A reader takes a file for cut that ends in half an issue; a merge may bring one to the end that stood in the middle.
+    #[test]
+    fn half_an_issue_that_comes_to_stand_last_is_written_whole() {
+        let text = fixtures::text(release(), 3, &[Variant::Issues], Layout::Yaml).replacen(
+            "issues:\n",
+            "issues:\n- issue: half\n  resolved: true\n",
+            1,
+        );
+        let (mut state, _) = StateBox::parse(&text, Layout::Yaml).unwrap();
+        assert_eq!(state.render(Layout::Yaml), text, "in the middle it stays as it is");
+
+        state.document_mut().list_mut("issues").truncate(1);
+        let written = state.render(Layout::Yaml);
+        assert_eq!(
+            written.split_once("issues:\n").unwrap().1,
+            "- issue: half\n  resolved: true\n  reported_at: null\n  resolution: null\n  blocker: false\n  related_tasks: []\n  resolved_at: null\n"
+        );
+        for layout in Layout::ALL {
+            let (again, _) = StateBox::parse(&state.render(layout), layout).unwrap();
+            assert_eq!(again.to_value(), state.to_value(), "{layout}");
         }
     }
 
