@@ -68,7 +68,11 @@ pub fn merge(base: &StateBox, ours: &StateBox, theirs: &StateBox) -> Result<Merg
         }
     }
     document.sort_history();
-    let state = StateBox::fold_anew(document, &[&o.root, &t.root]);
+    let mut state = StateBox::fold_anew(document, &[&o.root, &t.root]);
+    // A field may be one side's and the word of the history about it the other's: what stands is an edit of that word.
+    if let Some(event) = state.import_of(state.pending().clone()) {
+        state.apply(vec![event]);
+    }
     Ok(Merged { state, notes: sides.notes })
 }
 
