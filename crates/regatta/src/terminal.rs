@@ -118,7 +118,7 @@ impl Observer for Lines {
     }
 
     fn takes_over(&self, at: Timestamp, from: &str) {
-        self.line(at, &format!("goes on for {from}, who stopped without giving the release back"));
+        self.line(at, &format!("takes over from {from}, which stopped without giving the release back"));
     }
 
     fn told(&self, line: &str) {

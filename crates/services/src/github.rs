@@ -6,16 +6,13 @@ use jiff::Timestamp;
 use regatta_kit::ParseError;
 use serde::Deserialize;
 use serde_json::json;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::conditional::Conditional;
 use crate::error::{Fault, ServiceError};
 use crate::remote::{Answer, Remote};
 
-/// Files kept for conditional requests.
-const CACHED_FILES: usize = 64;
 /// Commits asked for at most.
 const COMMITS: usize = 100;
 /// GitHub lists so many files of a folder and leaves the others out without a word.
@@ -70,13 +67,8 @@ impl fmt::Display for Repository {
 #[derive(Debug, Clone)]
 pub struct Github {
     remote: Remote,
-    cache: Arc<Mutex<BTreeMap<String, Cached>>>,
-}
-
-#[derive(Debug, Clone)]
-struct Cached {
-    etag: String,
-    file: File,
+    /// Files by repository, branch and path.
+    files: Conditional<String, File>,
 }
 
 /// A file as it stands.
@@ -160,7 +152,7 @@ impl Github {
     /// GitHub at `remote`.
     #[must_use]
     pub fn new(remote: Remote) -> Self {
-        Self { remote, cache: Arc::default() }
+        Self { remote, files: Conditional::new() }
     }
 
     /// A file on a branch (or at a commit); `None` when it does not exist. Unchanged files cost no rate limit.
@@ -174,24 +166,24 @@ impl Github {
         at: &str,
     ) -> Result<Option<File>, ServiceError> {
         let key = key(repository, at, path);
-        let cached = self.cache().get(&key).cloned();
+        let kept = self.files.get(&key);
         let mut call = self
             .contents(repository, path, Verb::Get)
             .query(&[("ref", at)])
             .header("accept", "application/vnd.github+json");
-        if let Some(cached) = &cached {
-            call = call.header("if-none-match", &cached.etag);
+        if let Some(kept) = &kept {
+            call = call.header("if-none-match", &kept.etag);
         }
         let answer = match call.send().await {
             Err(ServiceError { fault: Fault::NotFound { .. }, .. }) => {
-                self.cache().remove(&key);
+                self.files.forget(&key);
                 return Ok(None);
             }
             answer => answer?,
         };
         if answer.status == 304 {
-            return cached
-                .map(|c| Some(c.file))
+            return kept
+                .map(|kept| Some(kept.value))
                 .ok_or_else(|| answer.bad("not modified, of a file never read"));
         }
         let wire: ContentsWire = answer.json()?;
@@ -202,17 +194,9 @@ impl Github {
         };
         let file = File { sha: wire.sha, bytes };
         if let Some(etag) = answer.header("etag") {
-            self.keep(key, Cached { etag: etag.to_owned(), file: file.clone() });
+            self.files.keep(key, etag, file.clone());
         }
         Ok(Some(file))
-    }
-
-    fn keep(&self, key: String, cached: Cached) {
-        let mut cache = self.cache();
-        if cache.len() >= CACHED_FILES && !cache.contains_key(&key) {
-            cache.pop_first();
-        }
-        cache.insert(key, cached);
     }
 
     async fn large(&self, repository: &Repository, path: &str, at: &str) -> Result<Bytes, ServiceError> {
@@ -250,8 +234,8 @@ impl Github {
         let wire: PutWire = answer.json()?;
         let sha = wire.content.sha;
         // A file's tag is the hash of its content. Should it ever be another, the next read gets the whole file.
-        let cached = Cached { etag: format!("W/\"{sha}\""), file: File { sha: sha.clone(), bytes } };
-        self.keep(key(repository, branch, path), cached);
+        let file = File { sha: sha.clone(), bytes };
+        self.files.keep(key(repository, branch, path), format!("W/\"{sha}\""), file);
         Ok(sha)
     }
 
@@ -318,10 +302,6 @@ impl Github {
             Verb::Put => self.remote.put(&segments),
         }
     }
-
-    fn cache(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Cached>> {
-        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -346,6 +326,7 @@ mod tests {
     use crate::remote::Auth;
     use crate::scripted::{Scripted, answer, answer_with};
     use regatta_kit::Secret;
+    use std::sync::Arc;
 
     fn github(world: &Arc<Scripted>) -> Github {
         let auth = Auth::Bearer(Secret::new("t"));

@@ -4,6 +4,7 @@
 
 pub mod access;
 pub mod clock;
+mod conditional;
 pub mod elliott;
 pub mod errata;
 pub mod error;

@@ -6,9 +6,8 @@
 use indexmap::IndexMap;
 use regatta_kit::Release;
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::conditional::Conditional;
 use crate::error::{Fault, ServiceError};
 use crate::remote::Remote;
 use crate::yaml;
@@ -17,22 +16,13 @@ use crate::yaml;
 const ANCESTORS: usize = 64;
 /// Real files have about 2 MB.
 const BODY_LIMIT: u64 = 64 * 1024 * 1024;
-/// Releases whose data is kept for conditional requests.
-const KEPT_RELEASES: usize = 64;
 
 /// Raw files of GitHub.
 #[derive(Debug, Clone)]
 pub struct Raw {
     remote: Remote,
-    /// What was read last of each release, by the version of the file it was read from: the file is large, read again
-    /// and again, and seldom another.
-    kept: Arc<Mutex<BTreeMap<Release, Kept>>>,
-}
-
-#[derive(Debug, Clone)]
-struct Kept {
-    etag: String,
-    data: ReleaseData,
+    /// What was read last of each release: the file is large, read again and again, and seldom another.
+    releases: Conditional<Release, ReleaseData>,
 }
 
 /// What the release data says of one release.
@@ -66,7 +56,7 @@ impl Raw {
     /// Raw files at `remote`.
     #[must_use]
     pub fn new(remote: Remote) -> Self {
-        Self { remote: remote.with_body_limit(BODY_LIMIT), kept: Arc::default() }
+        Self { remote: remote.with_body_limit(BODY_LIMIT), releases: Conditional::new() }
     }
 
     /// The release data of a release.
@@ -76,14 +66,15 @@ impl Raw {
     pub async fn release_data(&self, release: Release) -> Result<ReleaseData, ServiceError> {
         let branch = format!("openshift-{}", release.stream);
         let mut call = self.remote.get(&["openshift-eng", "ocp-build-data", &branch, "releases.yml"]);
-        let kept = self.kept().get(&release).cloned();
+        let kept = self.releases.get(&release);
         if let Some(kept) = &kept {
             call = call.header("if-none-match", &kept.etag);
         }
         let answer = call.send().await?;
         if answer.status == 304 {
-            let kept = kept.ok_or_else(|| answer.bad("not modified, of a file never read"))?;
-            return Ok(kept.data);
+            return kept
+                .map(|kept| kept.value)
+                .ok_or_else(|| answer.bad("not modified, of a file never read"));
         }
         let root =
             yaml::parse(answer.text()?).map_err(|error| answer.bad(format!("releases.yml: {error}")))?;
@@ -94,17 +85,9 @@ impl Raw {
             Problem::Shape(why) => answer.bad(format!("releases.yml: {why}")),
         })?;
         if let Some(etag) = answer.header("etag") {
-            let mut kept = self.kept();
-            if kept.len() >= KEPT_RELEASES && !kept.contains_key(&release) {
-                kept.pop_first();
-            }
-            kept.insert(release, Kept { etag: etag.to_owned(), data: data.clone() });
+            self.releases.keep(release, etag, data.clone());
         }
         Ok(data)
-    }
-
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<Release, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -132,8 +132,8 @@ fn a_holder_that_was_killed_on_this_machine_is_replaced_at_once() {
     assert_eq!(status["held_by"], Value::Null, "{status}");
     let next = world.run(&["drive", RELEASE]);
     assert_eq!(next.code, 3, "{}", next.shown());
-    let taken_over: Vec<&str> = next.err.lines().filter(|line| line.contains("goes on for")).collect();
-    insta::assert_snapshot!(taken_over.join("\n").replace(&process, "process N"), @"Thu 05 Mar 09:00Z  goes on for lee@bay (process N), who stopped without giving the release back");
+    let taken_over: Vec<&str> = next.err.lines().filter(|line| line.contains("takes over from")).collect();
+    insta::assert_snapshot!(taken_over.join("\n").replace(&process, "process N"), @"Thu 05 Mar 09:00Z  takes over from lee@bay (process N), which stopped without giving the release back");
     assert!(world.effects().to_string().contains("advisory-owner"), "{}", world.effects());
     let leases = world.leases(RELEASE);
     let (next_at, next_holder, _) = leases.last().unwrap();

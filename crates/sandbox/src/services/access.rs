@@ -3,14 +3,14 @@
 use axum::response::Response;
 use http::StatusCode;
 
-use super::wire::{self, Call, Service, html};
+use super::wire::{Call, Service, html};
 use crate::imitation::Imitation;
 use crate::payload::metadata_page;
 use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Portal { world })
+    Imitation::answering(Portal { world })
 }
 
 struct Portal {

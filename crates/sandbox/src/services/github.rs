@@ -30,7 +30,7 @@ pub fn imitation(world: World) -> Imitation {
 
 /// The service on a repository shared with `raw`.
 pub(crate) fn imitation_on(hub: Hub) -> Imitation {
-    wire::serve(GitHub { hub })
+    Imitation::answering(GitHub { hub })
 }
 
 struct GitHub {

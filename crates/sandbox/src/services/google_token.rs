@@ -27,7 +27,7 @@ const PUBLIC_KEY: &str = include_str!("google_sandbox_key.pub.pem");
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Tokens { world })
+    Imitation::answering(Tokens { world })
 }
 
 /// The service account's file, with its tokens fetched at `token_uri` (this service's `/token`).

@@ -30,7 +30,7 @@ const RUN_CLASS: &str = "org.jenkinsci.plugins.workflow.job.WorkflowRun";
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Jenkins { state: Mutex::new(State::before(&world)), world })
+    Imitation::answering(Jenkins { state: Mutex::new(State::before(&world)), world })
 }
 
 struct Jenkins {

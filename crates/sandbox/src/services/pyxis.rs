@@ -12,7 +12,7 @@ use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Catalog { world })
+    Imitation::answering(Catalog { world })
 }
 
 struct Catalog {

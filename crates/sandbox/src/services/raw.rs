@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use regatta_kit::Stream;
 
 use super::git::{Found, Hub, OWNER, REPOSITORY};
-use super::wire::{self, Call, Service, empty, respond, text, with_header};
+use super::wire::{Call, Service, empty, respond, text, with_header};
 use crate::imitation::Imitation;
 use crate::scenario::Scenario;
 use crate::world::World;
@@ -19,7 +19,7 @@ pub fn imitation(world: World) -> Imitation {
 
 /// The service on a repository shared with `github`.
 pub(crate) fn imitation_on(hub: Hub) -> Imitation {
-    wire::serve(Raw { hub })
+    Imitation::answering(Raw { hub })
 }
 
 struct Raw {

@@ -13,7 +13,7 @@ use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Registry { world })
+    Imitation::answering(Registry { world })
 }
 
 struct Registry {

@@ -12,13 +12,13 @@ use regatta_kit::{Arch, Build, Release};
 use serde_json::{Map, Value, json};
 use std::fmt;
 
-use super::wire::{self, Call, Service, iso, number_of, ok, text};
+use super::wire::{Call, Service, iso, number_of, ok, text};
 use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(ReleaseController { world })
+    Imitation::answering(ReleaseController { world })
 }
 
 struct ReleaseController {

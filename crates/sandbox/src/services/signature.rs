@@ -4,13 +4,13 @@ use axum::response::Response;
 use http::StatusCode;
 use serde_json::json;
 
-use super::wire::{self, Call, Service, respond, text};
+use super::wire::{Call, Service, respond, text};
 use crate::imitation::Imitation;
 use crate::world::World;
 
 /// The service. The mirror's root and its folder of release signatures answer alike.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Signatures { world })
+    Imitation::answering(Signatures { world })
 }
 
 struct Signatures {

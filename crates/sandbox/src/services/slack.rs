@@ -26,7 +26,7 @@ const TEXT_LIMIT: usize = 40_000;
 /// The service.
 pub fn imitation(world: World) -> Imitation {
     let channels = CHANNELS.iter().map(|name| (channel_id(name), Channel::named(name))).collect();
-    wire::serve(Slack { world, state: Mutex::new(State { channels, last_micros: 0 }) })
+    Imitation::answering(Slack { world, state: Mutex::new(State { channels, last_micros: 0 }) })
 }
 
 struct Slack {

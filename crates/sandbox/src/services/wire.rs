@@ -15,8 +15,6 @@ use http::{Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::imitation::Imitation;
-
 /// No request of any client of these services is larger, bytes.
 const BODY_LIMIT: usize = 16 << 20;
 
@@ -24,11 +22,6 @@ const BODY_LIMIT: usize = 16 << 20;
 pub(crate) trait Service: Send + Sync + 'static {
     /// Answers.
     fn answer(&self, call: &Call) -> Response;
-}
-
-/// The imitation that `service` is.
-pub(crate) fn serve(service: impl Service) -> Imitation {
-    Imitation::answering(service)
 }
 
 /// A request, read whole.
@@ -264,6 +257,7 @@ pub(crate) mod testing {
     //! How the stories of this folder speak to a service.
 
     use super::*;
+    use crate::imitation::Imitation;
     use crate::scenario::Scenario;
     use crate::world::World;
 

@@ -19,7 +19,7 @@ use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Errata { state: Mutex::new(State::new(&world)), world })
+    Imitation::answering(Errata { state: Mutex::new(State::new(&world)), world })
 }
 
 struct Errata {

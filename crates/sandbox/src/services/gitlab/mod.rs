@@ -24,7 +24,7 @@ pub const TOKEN_USER: &str = "openshift-qe-bot";
 /// The service.
 pub fn imitation(world: World) -> Imitation {
     let shipment = Shipment::of(&world);
-    wire::serve(GitLab { state: Mutex::new(State::before(shipment.as_ref())), shipment, world })
+    Imitation::answering(GitLab { state: Mutex::new(State::before(shipment.as_ref())), shipment, world })
 }
 
 struct GitLab {

@@ -20,7 +20,7 @@ use crate::world::World;
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Jira { state: Mutex::new(State::new(&world)), world })
+    Imitation::answering(Jira { state: Mutex::new(State::new(&world)), world })
 }
 
 struct Jira {

@@ -23,7 +23,7 @@ pub const SPREADSHEET_ID: &str = "1RegattaSandboxTestReport-abcdefghijklmnopqr";
 
 /// The service.
 pub fn imitation(world: World) -> Imitation {
-    wire::serve(Sheets { state: Mutex::new(Spreadsheet::new(&world)), world })
+    Imitation::answering(Sheets { state: Mutex::new(Spreadsheet::new(&world)), world })
 }
 
 struct Sheets {
